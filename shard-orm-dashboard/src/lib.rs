@@ -30,6 +30,7 @@ mod access;
 mod actions;
 mod assets;
 mod bind;
+mod calls;
 mod course;
 mod login;
 mod options;
@@ -37,6 +38,8 @@ mod pages;
 mod reading;
 mod readings;
 mod serve;
+mod sizes;
+mod tables;
 mod text;
 mod token;
 

@@ -1,10 +1,10 @@
 //! What is asked of the cluster for the pages, by functions of the library that operators use too.
 //!
-//! What costs nothing (topology, readiness, statistics) is read for each page anew; it needs no entry here.
+//! What costs nothing (topology, readiness, the statistics of this process) is read for each page anew; it needs no entry here.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use shard_orm::admin::{
     CheckOptions, CheckReport, CopyProgress, Status, StatusOptions, check, status, sync_status,
@@ -13,13 +13,18 @@ use shard_orm::catalog::{Document, Event, Process, Revision, ServerEntry};
 use shard_orm::reshard::{Job, StoredPlan};
 use shard_orm::{Cluster, Result};
 
+use crate::calls::Fleet;
 use crate::course::Sample;
 use crate::reading::Reading;
+use crate::sizes::Sizes;
+use crate::tables::Tables;
 
 /// The number of events that are read.
 const EVENTS: u32 = 50;
 /// The number of epochs that are read.
 const EPOCHS: u32 = 100;
+/// The least time between two readings of what processes publish every 10 seconds.
+const FLEET: Duration = Duration::from_secs(5);
 /// The time over which the rate of a job is measured.
 const RATE_OVER: Duration = Duration::from_secs(60);
 /// The least time over which a rate means something: jobs record their progress every few seconds.
@@ -47,6 +52,12 @@ pub(crate) struct Readings {
     pub(crate) history: Reading<History>,
     /// The copies of static tables.
     pub(crate) copies: Reading<Vec<CopyProgress>>,
+    /// The statistics of all processes.
+    pub(crate) fleet: Reading<Fleet>,
+    /// The sizes of the servers, as they were read.
+    pub(crate) sizes: Arc<Sizes>,
+    /// The tables of the logical shards that are looked at.
+    pub(crate) tables: Tables,
 }
 
 /// The jobs of the catalog.
@@ -86,9 +97,16 @@ pub(crate) struct Epoch {
 impl Readings {
     pub(crate) fn new(cluster: &Cluster) -> Self {
         let (seen, parsed) = (Arc::default(), Arc::default());
+        let sizes: Arc<Sizes> = Arc::default();
+        let noted = Arc::clone(&sizes);
         Self {
-            status: of(cluster, |cluster| async move {
-                status(&cluster, StatusOptions::new()).await
+            status: of(cluster, move |cluster| {
+                let noted = Arc::clone(&noted);
+                async move {
+                    let status = status(&cluster, StatusOptions::new()).await?;
+                    noted.note(&status, SystemTime::now());
+                    Ok(status)
+                }
             }),
             check: of(cluster, |cluster| async move {
                 check(&cluster, CheckOptions::new()).await
@@ -112,6 +130,12 @@ impl Readings {
                 cluster,
                 |cluster| async move { sync_status(&cluster).await },
             ),
+            fleet: of(cluster, |cluster| async move {
+                cluster.fleet_statistics().await.map(Fleet::from)
+            })
+            .every(FLEET),
+            sizes,
+            tables: Tables::new(cluster),
             cluster: cluster.clone(),
         }
     }

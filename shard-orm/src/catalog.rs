@@ -40,6 +40,8 @@ mod plan;
 mod process;
 mod revision;
 mod session;
+#[cfg(feature = "metrics")]
+mod statistics;
 mod table_key;
 mod table_use;
 mod tables;
@@ -49,7 +51,9 @@ pub use event::Event;
 pub(crate) use history::{Known, Latest};
 #[cfg(feature = "reshard")]
 pub(crate) use job::{Changes, Plan, Switch, taken};
-pub use job::{Copied, Job, JobKind, JobState, Pace, Part, StepOf, Wish};
+pub use job::{
+    Copied, Job, JobKind, JobState, Pace, Part, StepOf, ThrottleReason, Throttling, Wish,
+};
 #[cfg(feature = "reshard")]
 pub(crate) use lease::Owner;
 pub(crate) use local_copy::{LocalCopy, parse as parse_local_copy, text_of as local_copy_text};
@@ -58,9 +62,13 @@ pub(crate) use plan::PlanRow;
 pub use plan::PlanState;
 pub(crate) use process::Heartbeat;
 pub use process::Process;
+#[cfg(feature = "metrics")]
+pub(crate) use process::SILENCE;
 pub(crate) use revision::Proposal;
 pub use revision::Revision;
 pub(crate) use session::Store;
+#[cfg(feature = "metrics")]
+pub(crate) use statistics::PublishedText;
 pub(crate) use table_key::TableKey;
 pub use table_use::TableUse;
 

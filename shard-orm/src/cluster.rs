@@ -35,8 +35,9 @@ pub use readiness::{CatalogReadiness, Readiness, ServerReadiness, Serving};
 pub use session::Session;
 #[cfg(feature = "metrics")]
 pub use statistics::{
-    Incidents, PoolStatistics, ServerStatistics, ShardStatistics, StatementStatistics, Statistics,
-    TableStatistics, VerbStatistics, Window, Windows,
+    FleetProcess, FleetStatistics, Incidents, LagBefore, PoolStatistics, Published, ReplicaLag,
+    ServerStatistics, ShardStatistics, StatementStatistics, Statistics, TableStatistics,
+    VerbStatistics, Window, Windows,
 };
 pub(crate) use weak::WeakCluster;
 

@@ -93,7 +93,9 @@ pub use self::request::MoveShard;
 pub(crate) use self::space::machines;
 pub use self::stored::{StepState, StoredPlan, StoredStep};
 pub use self::supervise::Supervisor;
-pub use crate::catalog::{Copied, Job, JobKind, JobState, Pace, Part, PlanState, StepOf, Wish};
+pub use crate::catalog::{
+    Copied, Job, JobKind, JobState, Pace, Part, PlanState, StepOf, ThrottleReason, Throttling, Wish,
+};
 use crate::catalog::{Plan, Store};
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};

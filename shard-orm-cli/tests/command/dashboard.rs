@@ -132,6 +132,17 @@ async fn the_page_follows_a_move(dialect: Dialect) {
     let page = dashboard.get("/moves");
     assert!(page.contains("server-0 → server-1"), "{page}");
     assert!(page.contains("at most 100 rows/s"), "{page}");
+    eventually("the page says why it is slow", async || {
+        dashboard
+            .get("/moves")
+            .contains("at most 100 rows/s: an operator has set this pace")
+    })
+    .await;
+    let shown = folder.run(&["job", "show", "1"]).stdout;
+    assert!(
+        shown.contains("slower   at most 100 rows/s: an operator has set this pace"),
+        "{shown}"
+    );
     let page = dashboard.get("/?colour=state");
     let cell = "Logical shard 0 on server server-0: is moving";
     assert!(page.contains(cell), "{page}");
@@ -180,6 +191,25 @@ async fn the_page_follows_a_move_on_postgres() {
 #[tokio::test]
 async fn the_page_follows_a_move_on_sqlite() {
     the_page_follows_a_move(Dialect::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_needs_attention_once() {
+    let folder = Folder::new(
+        "name = \"shop\"\n[groups.shop]\nlogical_shards = 2\n[[groups.shop.servers]]\nname = \"away\"\n\
+         primary = \"postgres://app@127.0.0.1:1/shop\"\n",
+    );
+    let dashboard = Dashboard::start(&folder);
+    let item = "shop, server away</strong>: it does not serve its 2 logical shards";
+    let checked = "check that the server is running";
+    eventually("the page says so, and what to do", async || {
+        let page = dashboard.get("/");
+        page.contains(item) && page.contains(checked)
+    })
+    .await;
+    let page = dashboard.get("/");
+    assert_eq!(page.matches(checked).count(), 1, "{page}");
+    assert!(!page.contains("shop/away ("), "{page}");
 }
 
 #[test]

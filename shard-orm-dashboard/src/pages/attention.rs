@@ -1,9 +1,10 @@
 //! What needs attention: the findings of `shard-orm check`, servers that do not serve, jobs that wait for an
-//! operator, and servers that are nearly full. Each says what to do.
+//! operator, servers that are nearly full, and what is unusual in the calls. Each says what to do, and is there once.
 
 use shard_orm::admin::{CheckReport, Finding, Severity};
 use shard_orm::health::{Readiness, ServerReadiness, Serving};
 use shard_orm::reshard::{Job, JobState, Wish};
+use shard_orm::statistics::Anomaly;
 
 use super::group::GroupView;
 use crate::readings::Jobs;
@@ -35,10 +36,9 @@ impl Item {
 
 /// All items, the worst first.
 pub(super) fn items(
-    check: Option<&CheckReport>,
-    readiness: &Readiness,
-    jobs: Option<&Jobs>,
+    (check, readiness, jobs): (Option<&CheckReport>, &Readiness, Option<&Jobs>),
     groups: &[GroupView],
+    anomalies: &[Anomaly],
 ) -> Vec<Item> {
     let findings = check.map_or(&[][..], |check| &check.findings);
     let down = readiness.servers.iter();
@@ -55,6 +55,12 @@ pub(super) fn items(
         place: finding.place.clone(),
         message: finding.message.clone(),
         advice: finding.advice.clone(),
+    }));
+    items.extend(anomalies.iter().map(|anomaly| Item {
+        severity: Severity::Warning,
+        place: anomaly.subject.to_string(),
+        message: anomaly.message.clone(),
+        advice: anomaly.advice(),
     }));
     let jobs = jobs.into_iter().flat_map(|jobs| &jobs.jobs);
     items.extend(jobs.filter_map(of_job));
@@ -80,13 +86,14 @@ fn is_down(server: &ServerReadiness) -> bool {
     server.reads == Serving::No || server.writes == Serving::No
 }
 
-/// Whether a finding says that an endpoint of this server does not answer.
+/// Whether a finding says of a server that does not serve that one of its endpoints does not.
 fn is_of_endpoint(finding: &Finding, server: &ServerReadiness) -> bool {
     let place = match server.shards {
         0 if server.group == server.server => format!("database {} (", server.group),
         _ => format!("{}/{} (", server.group, server.server),
     };
-    finding.check == "endpoint_unreachable" && finding.place.starts_with(&place)
+    ["endpoint_unreachable", "primary_read_only"].contains(&finding.check)
+        && finding.place.starts_with(&place)
 }
 
 /// A server that does not serve.

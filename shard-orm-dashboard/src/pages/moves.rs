@@ -51,6 +51,8 @@ pub(super) struct JobView {
     pub(super) pace_value: String,
     pub(super) runner: String,
     pub(super) message: String,
+    /// Why rows are copied slower than they could be.
+    pub(super) slower: String,
     pub(super) since: String,
     pub(super) by: String,
     /// How long each state lasted.
@@ -221,6 +223,9 @@ impl JobView {
                 _ => "none".to_owned(),
             },
             message: job.message.clone(),
+            slower: job
+                .throttling()
+                .map_or_else(String::new, ToString::to_string),
             since: text::time(job.changed_at),
             by: job.created_by.clone(),
             times: times.collect::<Vec<_>>().join(", "),

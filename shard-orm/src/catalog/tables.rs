@@ -22,11 +22,14 @@ pub(super) const PLAN: &str = "shard_orm_plan";
 /// The tables that the models of each process read.
 pub(super) const TABLE_USE: &str = "shard_orm_table_use";
 
+/// What each process has measured.
+pub(super) const STATISTICS: &str = "shard_orm_statistics";
+
 /// The columns that route the rows of each table.
 pub(super) const TABLE_KEY: &str = "shard_orm_table_key";
 
 /// The version of the tables that this library uses.
-pub(super) const VERSION: i64 = 3;
+pub(super) const VERSION: i64 = 4;
 
 /// The column that all tables begin with.
 pub(super) const CLUSTER: &str = "cluster_name";
@@ -90,6 +93,8 @@ pub(super) const PLAN_COLUMNS: [&str; 12] = [
 ];
 pub(super) const TABLE_USE_COLUMNS: [&str; 3] = [CLUSTER, "process_id", "tables"];
 
+pub(super) const STATISTICS_COLUMNS: [&str; 4] = [CLUSTER, "process_id", "taken_at", "statistics"];
+
 pub(super) const TABLE_KEY_COLUMNS: [&str; 4] = [CLUSTER, "place", "table_name", "key_columns"];
 
 /// The statements that bring the tables from the version before `version` to it.
@@ -102,6 +107,7 @@ pub(super) fn step(version: i64, dialect: Dialect, namespace: &Namespace) -> Vec
             table_key(dialect, namespace),
         ],
         3 => vec![plans(dialect, namespace)],
+        4 => vec![statistics(dialect, namespace)],
         _ => Vec::new(),
     }
 }
@@ -114,6 +120,12 @@ fn plans(dialect: Dialect, namespace: &Namespace) -> String {
     ];
     let plan: Vec<_> = PLAN_COLUMNS.into_iter().zip(kinds).collect();
     create_table_by(dialect, namespace.own_table(PLAN), &plan, 2)
+}
+
+fn statistics(dialect: Dialect, namespace: &Namespace) -> String {
+    let kinds = [Kind::Text, Kind::Text, Kind::Integer, Kind::LongText];
+    let columns: Vec<_> = STATISTICS_COLUMNS.into_iter().zip(kinds).collect();
+    create_table_by(dialect, namespace.own_table(STATISTICS), &columns, 2)
 }
 
 fn table_use(dialect: Dialect, namespace: &Namespace) -> String {

@@ -44,6 +44,8 @@ pub(super) struct Follower {
     heartbeat: Heartbeat,
     /// Held by a report: one that is on its way must not come after the process was taken out of the list.
     reporting: tokio::sync::Mutex<()>,
+    #[cfg(feature = "metrics")]
+    publication: super::statistics::Publication,
     /// The tables that this process reads, for operators.
     tables: Mutex<Tables>,
     /// The topology in use; `None` until there is one from the catalog.
@@ -88,6 +90,8 @@ impl Follower {
             local_copy: options.local_copy.clone().map(LocalCopy::new),
             heartbeat: Heartbeat::new(options.process.as_deref()),
             reporting: tokio::sync::Mutex::default(),
+            #[cfg(feature = "metrics")]
+            publication: super::statistics::Publication::default(),
             options,
             tables: Mutex::default(),
             known: Mutex::default(),

@@ -3,6 +3,7 @@
 mod change;
 mod contract;
 mod failover;
+mod fleet;
 mod follow;
 mod ids;
 mod limits;
@@ -84,8 +85,17 @@ async fn initialized(fixture: &Fixture) -> (Catalog, Revision) {
 
 /// A catalog with this document as epoch 1.
 async fn initialized_with(fixture: &Fixture, document: &str) -> (Catalog, Revision) {
+    initialized_by(fixture, settings(), document).await
+}
+
+/// The same by a process with these settings.
+async fn initialized_by(
+    fixture: &Fixture,
+    settings: config::Catalog,
+    document: &str,
+) -> (Catalog, Revision) {
     create_account(fixture.database_url()).await;
-    let cluster = Cluster::connect(&process(fixture, settings())).await;
+    let cluster = Cluster::connect(&process(fixture, settings)).await;
     let catalog = cluster.unwrap().catalog().unwrap().operator("ana");
     let revision = catalog.initialize(document).await.unwrap();
     (catalog, revision)

@@ -210,6 +210,14 @@ impl Task {
             Store::within(self.options.timeout, report).await?;
             follower.tables().reported = tables.len();
         }
+        #[cfg(feature = "metrics")]
+        if let Some(interval) = self.options.heartbeat {
+            let (store, process) = (Store::new(&handle), &follower.heartbeat);
+            let publish = follower
+                .publication
+                .publish(cluster, store, process, interval);
+            Store::within(self.options.timeout, publish).await?;
+        }
         Ok(())
     }
 
