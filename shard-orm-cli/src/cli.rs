@@ -6,7 +6,8 @@ use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::commands::{
     catalog, check, completions, dashboard, database, events, generate, id, init, job, man,
-    migrate, plan, process, reshard, route, server, setup, sql, status, sync, topology, user,
+    migrate, plan, process, reshard, route, server, setup, sql, stats, status, sync, topology,
+    user,
 };
 use crate::exit;
 
@@ -69,6 +70,7 @@ pub enum Command {
     Plan(plan::Args),
     Process(process::Args),
     Events(events::Args),
+    Stats(stats::Args),
     Dashboard(dashboard::Args),
     User(user::Args),
     Completions(completions::Args),

@@ -20,6 +20,7 @@ pub mod route;
 pub mod server;
 pub mod setup;
 pub mod sql;
+pub mod stats;
 pub mod status;
 pub mod sync;
 pub mod topology;
@@ -83,6 +84,7 @@ async fn dispatch(command: Command, session: &Session<'_>) -> Result<Exit> {
         Command::Plan(args) => plan::run(&args, session).await,
         Command::Process(args) => process::run(&args, session).await,
         Command::Events(args) => events::run(&args, session).await,
+        Command::Stats(args) => stats::run(&args, session).await,
         Command::Dashboard(args) => dashboard::run(&args, session).await,
         Command::User(args) => user::run(&args, session).await,
         Command::Completions(args) => completions::run(&args, session),

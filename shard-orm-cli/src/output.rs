@@ -21,6 +21,7 @@ pub mod route;
 pub mod server;
 pub mod setup;
 pub mod sql;
+pub mod stats;
 pub mod status;
 pub mod sync;
 pub mod table;

@@ -8,6 +8,10 @@
     if (said.textContent !== text) said.textContent = text;
   };
 
+  // Elements that can have the focus, by what stays the same when their part is replaced.
+  const focusable = (part) => [...part.querySelectorAll("a, button, input, select, [tabindex]")];
+  const name = (one) => one.id || `${one.localName} ${one.getAttribute("href") ?? ""} ${one.textContent}`;
+
   const replace = (fresh) => {
     for (const old of document.querySelectorAll("[data-live]")) {
       const next = fresh.getElementById(old.id);
@@ -15,9 +19,23 @@
       // The focus stays where it was, and nothing is replaced under a selection.
       const selection = document.getSelection();
       if (selection && !selection.isCollapsed && selection.containsNode(old, true)) continue;
-      const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
+      const focused = old.contains(document.activeElement) ? document.activeElement : null;
+      const entered = [...old.querySelectorAll("input")].filter(
+        (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked,
+      );
       old.replaceChildren(...next.childNodes);
-      if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+      // What was entered and not sent yet stays too.
+      for (const field of entered) {
+        const same = field.id && document.getElementById(field.id);
+        if (same) [same.value, same.checked] = [field.value, field.checked];
+      }
+      if (focused) {
+        const same = focusable(old).find((one) => name(one) === name(focused));
+        same?.focus({ preventScroll: true });
+        if (same && focused.selectionStart != null) {
+          same.setSelectionRange(focused.selectionStart, focused.selectionEnd);
+        }
+      }
     }
   };
 

@@ -1,6 +1,7 @@
-//! Which requests are answered: by host, method, size, time and token.
+//! Which requests are answered: by host, method, size, time and token, and by origin those that change something.
 //!
-//! [`check`] runs for every request, [`authorize`] for all but the login and the assets.
+//! [`check`] runs for every request, [`authorize`] for all but the login and the assets, [`is_from_own_page`] for
+//! actions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 
 use crate::App;
 use crate::login;
+use crate::options::Options;
 
 /// The longest path with its parameters, in bytes.
 const LONGEST_TARGET: usize = 2 * 1_024;
@@ -30,7 +32,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    // With `no-referrer`, browsers would send forms with the origin `null`.
+    (header::REFERRER_POLICY, "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
     (
         HeaderName::from_static("cross-origin-opener-policy"),
@@ -79,7 +82,7 @@ fn refusal(app: &App, request: &Request) -> Option<(StatusCode, &'static str)> {
     if ![Method::GET, Method::HEAD, Method::POST].contains(request.method()) {
         return Some((
             StatusCode::METHOD_NOT_ALLOWED,
-            "the dashboard is read-only\n",
+            "the dashboard has no such method\n",
         ));
     }
     None
@@ -97,13 +100,40 @@ fn is_for_own_host(app: &App, request: &Request) -> bool {
         && of_target.is_none_or(|host| app.options.is_own_host(host.as_str()))
 }
 
-/// Requires the token, if there is one.
+/// Whether a request comes from a page of the dashboard, as far as its headers say: by `Origin`, which browsers send with
+/// each form, or without it by `Sec-Fetch-Site`. Programs send neither.
+pub(crate) fn is_from_own_page(options: &Options, headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| {
+        let mut values = headers.get_all(name).iter();
+        let first = values.next();
+        (first, values.next().is_some())
+    };
+    let host = headers.get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    match text(header::ORIGIN) {
+        (_, true) => false,
+        (Some(origin), false) => origin
+            .to_str()
+            .is_ok_and(|origin| options.is_own_origin(origin, host)),
+        (None, false) => match text(HeaderName::from_static("sec-fetch-site")) {
+            (None, _) => true,
+            (Some(site), is_repeated) => site == "same-origin" && !is_repeated,
+        },
+    }
+}
+
+/// The session of the viewer: the value of the cookie, or empty.
+#[derive(Debug, Clone)]
+pub(crate) struct Session(pub(crate) String);
+
+/// Requires the token, if there is one; adds the session.
 pub(crate) async fn authorize(
     State(app): State<Arc<App>>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
-    if is_authorized(&app, request.headers()) {
+    if let Some(session) = session(&app, request.headers()) {
+        request.extensions_mut().insert(session);
         return next.run(request).await;
     }
     let mut response = login::form(&app, false);
@@ -114,22 +144,23 @@ pub(crate) async fn authorize(
     response
 }
 
-fn is_authorized(app: &App, headers: &HeaderMap) -> bool {
+/// The session of a request, if it has the token, or needs none.
+fn session(app: &App, headers: &HeaderMap) -> Option<Session> {
     let Some(token) = &app.options.token else {
-        return true;
+        return Some(Session(String::new()));
     };
     let texts = |name| {
         let values = headers.get_all(name).iter();
         values.filter_map(|value| value.to_str().ok())
     };
     if let Some(given) = texts(header::AUTHORIZATION).next() {
-        let given = given.split_once(' ');
-        return given.is_some_and(|(scheme, given)| {
-            scheme.eq_ignore_ascii_case("bearer") && token.is(given.trim())
-        });
+        let (scheme, given) = given.split_once(' ')?;
+        let is_own = scheme.eq_ignore_ascii_case("bearer") && token.is(given.trim());
+        return is_own.then(|| Session(String::new()));
     }
     let mut cookies = texts(header::COOKIE)
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='));
-    cookies.any(|(name, value)| name == COOKIE && token.is_session(value))
+    let own = cookies.find(|(name, value)| *name == COOKIE && token.is_session(value));
+    own.map(|(_, value)| Session(value.to_owned()))
 }

@@ -1,5 +1,5 @@
-//! A web page that shows the state of a cluster of shard-orm. It is read-only: it changes nothing, neither in
-//! the databases nor in the catalog.
+//! A web page that shows the state of a cluster of shard-orm. It is read-only, unless [`Options::allow_actions`] lets
+//! viewers steer jobs.
 //!
 //! The command `shard-orm dashboard` serves it. An application can mount [`router`] next to its own routes, and
 //! the page then shows the calls of that application too:
@@ -22,18 +22,24 @@
 //! pages      one file for each page: its data, and how they follow from the readings
 //! readings   what is asked of the cluster, shared by all viewers
 //! access     which requests are answered
+//! actions    what forms do to jobs and plans
 //! serve      the HTTP server of the command
 //! ```
 
 mod access;
+mod actions;
 mod assets;
 mod bind;
+mod calls;
+mod course;
 mod login;
 mod options;
 mod pages;
 mod reading;
 mod readings;
 mod serve;
+mod sizes;
+mod tables;
 mod text;
 mod token;
 
@@ -45,6 +51,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use shard_orm::Cluster;
 
+pub use self::actions::settle;
 pub use self::bind::check_bind;
 pub use self::options::Options;
 pub use self::serve::serve;
@@ -52,7 +59,7 @@ pub use self::token::{Token, TokenError};
 
 use self::readings::Readings;
 
-/// The longest body of a request in bytes: only the form of the login has one.
+/// The longest body of a request in bytes: only forms have one.
 const LONGEST_BODY: usize = 4 * 1_024;
 
 /// What the handlers of requests share.
@@ -80,6 +87,8 @@ pub fn router(cluster: &Cluster, options: Options) -> Router {
         .route("/topology", get(pages::topology::show))
         .route("/static", get(pages::statics::show))
         .route("/ask", get(pages::ask::show))
+        .route("/job/{job}/{action}", post(actions::steer_job))
+        .route("/plan/{plan}/{action}", post(actions::steer_plan))
         .fallback(pages::not_found)
         .layer(from_fn_with_state(Arc::clone(&app), access::authorize));
     Router::new()

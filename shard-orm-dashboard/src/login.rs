@@ -53,7 +53,7 @@ pub(crate) async fn log_in(State(app): State<Arc<App>>, Form(login): Form<Login>
     }
     let cookie = format!(
         "{COOKIE}={}; Path={to}; HttpOnly; SameSite=Strict",
-        token.session()
+        token.begin_session()
     );
     let headers = [(header::LOCATION, to), (header::SET_COOKIE, cookie)];
     (StatusCode::SEE_OTHER, headers).into_response()

@@ -1,4 +1,4 @@
-//! Who may read the page, and where it is mounted.
+//! Who may read the page and act on it, and where it is mounted.
 
 use std::net::IpAddr;
 
@@ -28,6 +28,7 @@ pub struct Options {
     pub(crate) token: Option<Token>,
     pub(crate) base: String,
     pub(crate) is_command: bool,
+    pub(crate) wants_actions: bool,
 }
 
 impl Options {
@@ -45,6 +46,16 @@ impl Options {
     /// Requires this token of every request. Without one, whoever reaches the server reads the page.
     pub fn token(mut self, token: Token) -> Self {
         self.token = Some(token);
+        self
+    }
+
+    /// Lets viewers pause, resume, throttle and abort jobs. It needs a [`token`](Self::token), and has no effect
+    /// without one: whoever knows the token can act.
+    ///
+    /// Each action is an event of the catalog, by the user of this process, as in `ann via dashboard`. A job that is
+    /// resumed and that no process runs is run by this one: await [`settle`](crate::settle) before it exits.
+    pub fn allow_actions(mut self) -> Self {
+        self.wants_actions = true;
         self
     }
 
@@ -67,6 +78,24 @@ impl Options {
         } else {
             &self.base
         }
+    }
+
+    /// Whether viewers can act.
+    pub(crate) fn allows_actions(&self) -> bool {
+        self.wants_actions && self.token.is_some()
+    }
+
+    /// Whether a page of this origin, such as `https://ops.example.com`, is one of the dashboard, which was asked for
+    /// this host. Other ports of the loopback interface belong to others.
+    pub(crate) fn is_own_origin(&self, origin: &str, host: &str) -> bool {
+        let authority = origin
+            .strip_prefix("https://")
+            .or_else(|| origin.strip_prefix("http://"));
+        authority.is_some_and(|authority| {
+            let name = without_port(authority).to_ascii_lowercase();
+            self.is_own_host(authority)
+                && (authority.eq_ignore_ascii_case(host) || self.hosts.contains(&name))
+        })
     }
 
     /// Whether a request for this host, with or without a port, is answered.
@@ -104,6 +133,35 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_origin_of_the_request_or_of_a_named_host_is_own() {
+        let options = Options::new().host("ops.example.com");
+        for (origin, host, is_own) in [
+            ("http://127.0.0.1:7070", "127.0.0.1:7070", true),
+            ("http://LOCALHOST:7070", "localhost:7070", true),
+            // A proxy that ends TLS may name its backend.
+            ("https://ops.example.com", "127.0.0.1:7070", true),
+            ("http://127.0.0.1:8080", "127.0.0.1:7070", false),
+            ("http://localhost:7070", "127.0.0.1:7070", false),
+            ("https://evil.example.com", "evil.example.com", false),
+            ("null", "127.0.0.1:7070", false),
+            ("", "", false),
+            ("file://127.0.0.1:7070", "127.0.0.1:7070", false),
+            ("http://127.0.0.1:7070/", "127.0.0.1:7070", false),
+            (
+                "https://ops.example.com.evil.test",
+                "ops.example.com",
+                false,
+            ),
+        ] {
+            assert_eq!(
+                options.is_own_origin(origin, host),
+                is_own,
+                "{origin} {host}"
+            );
+        }
+    }
 
     #[test]
     fn only_loopback_and_named_hosts_are_own() {

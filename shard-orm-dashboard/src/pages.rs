@@ -14,6 +14,7 @@ pub(crate) mod traffic;
 mod attention;
 mod group;
 mod map;
+mod plans;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -46,6 +47,8 @@ pub(crate) struct Frame {
     pub(crate) now: String,
     /// Whether the script brings it up to date.
     pub(crate) is_live: bool,
+    /// Whether viewers can act.
+    pub(crate) has_actions: bool,
 }
 
 /// A link to a page.
@@ -105,6 +108,7 @@ impl Frame {
             links: PAGES.map(link).into(),
             now: text::time(SystemTime::now()),
             is_live: true,
+            has_actions: options.allows_actions(),
         }
     }
 
@@ -150,6 +154,20 @@ pub(crate) async fn not_found(State(app): State<Arc<App>>) -> Response {
 fn missing(app: &App, what: String) -> Response {
     let frame = Frame::new(app, "Not found", "-").still();
     html(StatusCode::NOT_FOUND, &MissingPage { frame, what })
+}
+
+/// What is said when an action was not done.
+#[derive(Debug, Template)]
+#[template(path = "refused.html")]
+struct RefusedPage {
+    frame: Frame,
+    problem: String,
+}
+
+/// The answer to an action that was not done.
+pub(crate) fn refused(app: &App, status: StatusCode, problem: String) -> Response {
+    let frame = Frame::new(app, "Not done", "-").still();
+    html(status, &RefusedPage { frame, problem })
 }
 
 /// A page as a response.

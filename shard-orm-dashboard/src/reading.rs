@@ -12,7 +12,7 @@ use futures_util::future::BoxFuture;
 use shard_orm::ErrorKind;
 use tokio::sync::watch;
 
-/// The least time between two readings.
+/// The least time between two readings of a source, unless it has another one.
 const PERIOD: Duration = Duration::from_secs(2);
 /// At most one part of this many of the time is spent reading a source.
 const SHARE: u32 = 5;
@@ -27,6 +27,7 @@ pub(crate) struct Reading<T> {
     state: Arc<Mutex<State<T>>>,
     /// Counts the readings.
     ended: Arc<watch::Sender<u64>>,
+    period: Duration,
 }
 
 struct State<T> {
@@ -76,7 +77,14 @@ impl<T: Send + Sync + 'static> Reading<T> {
                 until: None,
             })),
             ended: Arc::new(watch::Sender::new(0)),
+            period: PERIOD,
         }
+    }
+
+    /// Sets the least time between two readings, for a source that changes slower.
+    pub(crate) fn every(mut self, period: Duration) -> Self {
+        self.period = period;
+        self
     }
 
     /// The last reading, or a newer one if it is old and does not take long.
@@ -91,6 +99,17 @@ impl<T: Send + Sync + 'static> Reading<T> {
             taken: state.taken,
             failure: state.failure.clone(),
         }
+    }
+
+    /// Lets the next viewer get what is true by now: something was changed. Waits a little for a reading that may
+    /// have begun before.
+    pub(crate) async fn expire(&self) {
+        let mut ended = self.ended.subscribe();
+        let is_running = lock(&self.state).is_running;
+        if is_running {
+            let _ = tokio::time::timeout(PATIENCE, ended.changed()).await;
+        }
+        lock(&self.state).until = None;
     }
 
     /// Begins a reading unless one is running or the last one is new; whether one is running.
@@ -109,6 +128,7 @@ impl<T: Send + Sync + 'static> Reading<T> {
             state: Arc::clone(&self.state),
             ended: Arc::clone(&self.ended),
             began,
+            period: self.period,
         };
         let read = (self.read)();
         tokio::spawn(async move {
@@ -148,6 +168,7 @@ struct End<T> {
     state: Arc<Mutex<State<T>>>,
     ended: Arc<watch::Sender<u64>>,
     began: Instant,
+    period: Duration,
 }
 
 impl<T> Drop for End<T> {
@@ -156,7 +177,7 @@ impl<T> Drop for End<T> {
         state.is_running = false;
         let now = Instant::now();
         let rest = (now - self.began) * (SHARE - 1);
-        state.until = Some((self.began + PERIOD).max(now + rest));
+        state.until = Some((self.began + self.period).max(now + rest));
         drop(state);
         self.ended.send_modify(|number| *number += 1);
     }

@@ -1,28 +1,36 @@
 //! What is asked of the cluster for the pages, by functions of the library that operators use too.
 //!
-//! What costs nothing (topology, readiness, statistics) is read for each page anew; it needs no entry here.
+//! What costs nothing (topology, readiness, the statistics of this process) is read for each page anew; it needs no entry here.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use shard_orm::admin::{
     CheckOptions, CheckReport, CopyProgress, Status, StatusOptions, check, status, sync_status,
 };
 use shard_orm::catalog::{Document, Event, Process, Revision, ServerEntry};
-use shard_orm::reshard::Job;
+use shard_orm::reshard::{Job, StoredPlan};
 use shard_orm::{Cluster, Result};
 
+use crate::calls::Fleet;
+use crate::course::Sample;
 use crate::reading::Reading;
+use crate::sizes::Sizes;
+use crate::tables::Tables;
 
 /// The number of events that are read.
 const EVENTS: u32 = 50;
 /// The number of epochs that are read.
 const EPOCHS: u32 = 100;
+/// The least time between two readings of what processes publish every 10 seconds.
+const FLEET: Duration = Duration::from_secs(5);
 /// The time over which the rate of a job is measured.
 const RATE_OVER: Duration = Duration::from_secs(60);
 /// The least time over which a rate means something: jobs record their progress every few seconds.
 const LEAST_RATE: Duration = Duration::from_secs(4);
+/// How long the progress of a job is kept.
+const COURSE: Duration = Duration::from_mins(10);
 
 /// The sources of the pages.
 #[derive(Debug)]
@@ -34,6 +42,8 @@ pub(crate) struct Readings {
     pub(crate) check: Reading<CheckReport>,
     /// Moves, splits and merges.
     pub(crate) jobs: Reading<Jobs>,
+    /// What is carried out as several jobs.
+    pub(crate) plans: Reading<Vec<StoredPlan>>,
     /// The audit log.
     pub(crate) events: Reading<Vec<Event>>,
     /// The processes of the cluster.
@@ -42,6 +52,12 @@ pub(crate) struct Readings {
     pub(crate) history: Reading<History>,
     /// The copies of static tables.
     pub(crate) copies: Reading<Vec<CopyProgress>>,
+    /// The statistics of all processes.
+    pub(crate) fleet: Reading<Fleet>,
+    /// The sizes of the servers, as they were read.
+    pub(crate) sizes: Arc<Sizes>,
+    /// The tables of the logical shards that are looked at.
+    pub(crate) tables: Tables,
 }
 
 /// The jobs of the catalog.
@@ -51,6 +67,17 @@ pub(crate) struct Jobs {
     pub(crate) jobs: Vec<Job>,
     /// The rows that each running job copies in a second, once that was measured.
     pub(crate) rates: BTreeMap<u64, u64>,
+    /// The progress of each running job since it was first read, or within the last minutes.
+    pub(crate) courses: BTreeMap<u64, Course>,
+}
+
+/// The progress of a job, the oldest sample first.
+#[derive(Debug, Default)]
+pub(crate) struct Course {
+    /// Rows that were copied.
+    pub(crate) rows: Vec<Sample>,
+    /// Changes that wait.
+    pub(crate) backlog: Vec<Sample>,
 }
 
 /// The last epochs of the topology, the newest first.
@@ -70,14 +97,24 @@ pub(crate) struct Epoch {
 impl Readings {
     pub(crate) fn new(cluster: &Cluster) -> Self {
         let (seen, parsed) = (Arc::default(), Arc::default());
+        let sizes: Arc<Sizes> = Arc::default();
+        let noted = Arc::clone(&sizes);
         Self {
-            status: of(cluster, |cluster| async move {
-                status(&cluster, StatusOptions::new()).await
+            status: of(cluster, move |cluster| {
+                let noted = Arc::clone(&noted);
+                async move {
+                    let status = status(&cluster, StatusOptions::new()).await?;
+                    noted.note(&status, SystemTime::now());
+                    Ok(status)
+                }
             }),
             check: of(cluster, |cluster| async move {
                 check(&cluster, CheckOptions::new()).await
             }),
             jobs: of(cluster, move |cluster| jobs(cluster, Arc::clone(&seen))),
+            plans: of(cluster, |cluster| async move {
+                cluster.reshard()?.plans().await
+            }),
             events: of(cluster, |cluster| async move {
                 let mut events = cluster.catalog()?.events(EVENTS).await?;
                 events.sort_by_key(|event| std::cmp::Reverse(event.number));
@@ -93,6 +130,12 @@ impl Readings {
                 cluster,
                 |cluster| async move { sync_status(&cluster).await },
             ),
+            fleet: of(cluster, |cluster| async move {
+                cluster.fleet_statistics().await.map(Fleet::from)
+            })
+            .every(FLEET),
+            sizes,
+            tables: Tables::new(cluster),
             cluster: cluster.clone(),
         }
     }
@@ -157,28 +200,52 @@ async fn history(cluster: Cluster, parsed: Arc<Mutex<Vec<Arc<Epoch>>>>) -> Resul
     Ok(History { epochs })
 }
 
-/// The rows of the jobs that are not over, at one time.
-type Sample = (Instant, BTreeMap<u64, u64>);
+/// The rows and waiting changes of the jobs that are not over, at one time.
+type Progress = (Instant, BTreeMap<u64, (u64, u64)>);
 
-async fn jobs(cluster: Cluster, seen: Arc<Mutex<VecDeque<Sample>>>) -> Result<Jobs> {
+async fn jobs(cluster: Cluster, seen: Arc<Mutex<VecDeque<Progress>>>) -> Result<Jobs> {
     let jobs = cluster.reshard()?.jobs().await?;
     let running = jobs.iter().filter(|job| !job.state.is_over());
-    let rows: BTreeMap<u64, u64> = running.map(|job| (job.id, job.copied.rows)).collect();
+    let progress: BTreeMap<u64, (u64, u64)> = running
+        .map(|job| (job.id, (job.copied.rows, job.copied.backlog)))
+        .collect();
     let now = Instant::now();
     let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
-    while seen.front().is_some_and(|(at, _)| now - *at > RATE_OVER) {
+    while seen.front().is_some_and(|(at, _)| now - *at > COURSE) {
         seen.pop_front();
     }
-    let rates = rows.iter().filter_map(|(job, rows)| {
-        // The first sample that has the job.
-        let mut samples = seen.iter();
-        let (at, before) = samples.find_map(|(at, of)| Some((*at, *of.get(job)?)))?;
-        let over = now - at;
-        let millis = u64::try_from(over.as_millis()).unwrap_or(u64::MAX);
-        let copied = rows.saturating_sub(before);
-        (over >= LEAST_RATE).then(|| (*job, copied.saturating_mul(1_000) / millis.max(1)))
-    });
-    let rates = rates.collect();
-    seen.push_back((now, rows));
-    Ok(Jobs { jobs, rates })
+    seen.push_back((now, progress));
+    let mut courses: BTreeMap<u64, Course> = BTreeMap::new();
+    if let Some((_, open)) = seen.back() {
+        for (at, of) in seen.iter() {
+            // Those that are over have no course.
+            for (job, (rows, backlog)) in of.iter().filter(|(job, _)| open.contains_key(job)) {
+                let course = courses.entry(*job).or_default();
+                let sample = |figure: &u64| Sample {
+                    ago: now - *at,
+                    figure: *figure,
+                };
+                course.rows.push(sample(rows));
+                course.backlog.push(sample(backlog));
+            }
+        }
+    }
+    let rates = courses
+        .iter()
+        .filter_map(|(job, course)| Some((*job, rate(&course.rows)?)));
+    Ok(Jobs {
+        rates: rates.collect(),
+        jobs,
+        courses,
+    })
+}
+
+/// The rows in a second over the last minute, if they were seen for long enough.
+fn rate(rows: &[Sample]) -> Option<u64> {
+    let last = rows.last()?;
+    let mut rows = rows.iter();
+    let first = rows.find(|sample| sample.ago <= RATE_OVER)?;
+    let millis = u64::try_from(first.ago.as_millis()).unwrap_or(u64::MAX);
+    let copied = last.figure.saturating_sub(first.figure);
+    (first.ago >= LEAST_RATE).then(|| copied.saturating_mul(1_000) / millis.max(1))
 }

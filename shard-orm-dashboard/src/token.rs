@@ -1,8 +1,11 @@
-//! The secret that a viewer has to know. Compared in constant time, and never shown.
+//! The secret that a viewer has to know, and what follows from it: sessions, and the values of forms. Compared in
+//! constant time, and never shown.
 
 use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::path::Path;
+use std::time::SystemTime;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -11,8 +14,12 @@ use sha2::Sha256;
 const SHORTEST: usize = 16;
 /// The most characters of a token.
 const LONGEST: usize = 1_024;
-/// What is signed for the cookie of a viewer who has logged in.
+/// What is signed for the key of sessions.
 const SESSION: &[u8] = b"shard-orm dashboard: session";
+/// The longest session, in bytes.
+const LONGEST_SESSION: usize = 128;
+/// What the text begins with that is signed for the forms of a session. No number of a session begins so.
+const FORM: &str = "form ";
 /// The key under which tokens are compared.
 const COMPARISON: &[u8] = b"shard-orm dashboard: comparison";
 
@@ -29,8 +36,8 @@ const COMPARISON: &[u8] = b"shard-orm dashboard: comparison";
 pub struct Token {
     /// The authentication code of the token.
     code: [u8; 32],
-    /// The value of the cookie, which follows from the token and does not reveal it.
-    session: [u8; 32],
+    /// The key with which sessions and forms are signed. It follows from the token and does not reveal it.
+    key: [u8; 32],
 }
 
 /// Why a text is not a token.
@@ -58,7 +65,7 @@ impl Token {
         }
         Ok(Self {
             code: code(COMPARISON, text.as_bytes()),
-            session: code(text.as_bytes(), SESSION),
+            key: code(text.as_bytes(), SESSION),
         })
     }
 
@@ -81,19 +88,50 @@ impl Token {
                 .is_ok()
     }
 
-    /// The value of the cookie.
-    pub(crate) fn session(&self) -> String {
-        let digits = self.session.iter().map(|byte| format!("{byte:02x}"));
-        digits.collect()
+    /// A new session, for the cookie of a viewer who has logged in: a number that no other one has, with its code.
+    pub(crate) fn begin_session(&self) -> String {
+        let number = unique();
+        format!("{number}.{}", self.sign(&number))
     }
 
-    /// Whether this is the value of the cookie.
+    /// Whether this is a session.
     pub(crate) fn is_session(&self, text: &str) -> bool {
-        let own = self.session();
-        mac(COMPARISON, text.as_bytes())
+        text.len() <= LONGEST_SESSION
+            && text
+                .split_once('.')
+                .is_some_and(|(number, code)| !number.contains(' ') && self.is_signed(number, code))
+    }
+
+    /// What the forms of a session carry. Requests without a cookie have the session of an empty text.
+    pub(crate) fn form(&self, session: &str) -> String {
+        self.sign(&format!("{FORM}{session}"))
+    }
+
+    /// Whether this is what the forms of a session carry.
+    pub(crate) fn is_form(&self, session: &str, text: &str) -> bool {
+        self.is_signed(&format!("{FORM}{session}"), text)
+    }
+
+    fn sign(&self, text: &str) -> String {
+        let code = code(&self.key, text.as_bytes());
+        code.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn is_signed(&self, text: &str, given: &str) -> bool {
+        let own = self.sign(text);
+        mac(COMPARISON, given.as_bytes())
             .verify_slice(&code(COMPARISON, own.as_bytes()))
             .is_ok()
     }
+}
+
+/// A text that no other session has. It need not be secret: the code after it is.
+fn unique() -> String {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let nanoseconds = since.map_or(0, |since| since.as_nanos());
+    // Each state has keys of its own, from the random numbers of the operating system.
+    let random = RandomState::new().hash_one(nanoseconds);
+    format!("{nanoseconds:x}{random:016x}")
 }
 
 fn mac(key: &[u8], text: &[u8]) -> Hmac<Sha256> {
@@ -146,9 +184,38 @@ mod tests {
         ] {
             assert!(!is(other), "{other}");
         }
-        let session = token.map(Token::session).unwrap_or_default();
+        let session = token.map(Token::begin_session).unwrap_or_default();
         assert!(token.is_some_and(|token| token.is_session(&session) && !token.is(&session)));
-        assert!(token.is_some_and(|token| !token.is_session("0123456789abcdef")));
+        assert!(token.is_some_and(|token| token.begin_session() != session));
+        for other in [
+            "",
+            ".",
+            "0123456789abcdef",
+            &session[1..],
+            &format!("{session}0"),
+        ] {
+            assert!(
+                token.is_some_and(|token| !token.is_session(other)),
+                "{other}"
+            );
+        }
         assert!(!format!("{token:?}").contains("0123"));
+    }
+
+    #[test]
+    fn a_form_belongs_to_one_session() {
+        let token = Token::new("0123456789abcdef");
+        let is_form = |session: &str, of: &str| {
+            token
+                .as_ref()
+                .is_ok_and(|token| token.is_form(session, &token.form(of)))
+        };
+        assert!(is_form("one", "one") && is_form("", ""));
+        assert!(!is_form("one", "other") && !is_form("one", "") && !is_form("", "one"));
+        // Nor is it a session.
+        let form = token.as_ref().map(|token| token.form("one"));
+        let session = form.unwrap_or_default();
+        let session = format!("form one.{session}");
+        assert!(token.is_ok_and(|token| !token.is_session(&session)));
     }
 }

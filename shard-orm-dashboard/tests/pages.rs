@@ -56,7 +56,7 @@ async fn each_page_answers_with_its_heading_and_the_headers_that_protect_it() {
         );
         assert_eq!(page.header("x-content-type-options"), "nosniff");
         assert_eq!(page.header("cache-control"), "no-store");
-        assert_eq!(page.header("referrer-policy"), "no-referrer");
+        assert_eq!(page.header("referrer-policy"), "same-origin");
         for inline in ["<style", "style=", "onclick=", "http://", "https://"] {
             assert!(!page.body.contains(inline), "{path} has {inline}");
         }
@@ -182,15 +182,7 @@ async fn every_page_needs_the_token() {
     let right = format!("Authorization: Bearer {TOKEN}\r\n");
     assert_eq!(with("/", &right).await.status, 200);
 
-    let log_in = async |token: &str| {
-        let body = format!("token={token}");
-        let request = format!(
-            "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-             Content-Length: {}\r\n",
-            body.len()
-        );
-        served.send(&request, &body).await
-    };
+    let log_in = async |token: &str| served.post("/login", "", &format!("token={token}")).await;
     let wrong = log_in("wrong").await;
     assert_eq!((wrong.status, wrong.header("set-cookie")), (401, ""));
     let logged_in = log_in(TOKEN).await;
@@ -244,12 +236,7 @@ async fn huge_and_changing_requests_are_refused() {
     );
     assert_eq!(served.send(&header, "").await.status, 431);
     let body = format!("token={}", "a".repeat(100_000));
-    let request = format!(
-        "POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Content-Length: {}\r\n",
-        body.len()
-    );
-    assert_eq!(served.send(&request, &body).await.status, 413);
+    assert_eq!(served.post("/login", "", &body).await.status, 413);
 }
 
 /// The script of a text that must not run.

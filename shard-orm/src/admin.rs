@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`route`] | the logical shard, server and namespace of a key |
 //! | [`status`](fn@status) | servers with role, version and lag; namespaces with rows and bytes |
+//! | [`table_sizes`] | the tables of a logical shard with rows and bytes |
 //! | [`check`](fn@check), `check_migrations` | everything that is wrong, and how to mend it |
 //! | `Rebalance` | which logical shards move, so that each server gets its share |
 //! | [`run_sql`] | SQL on one logical shard, on all, or once on each server |
@@ -27,6 +28,7 @@ mod servers;
 mod sql;
 mod status;
 mod sync;
+mod tables;
 mod users;
 
 #[cfg(feature = "migrate")]
@@ -52,6 +54,7 @@ pub use sync::{
     CopiesSupervised, CopiesSynced, CopyProgress, Refusal, RefusedTable, SyncEvent, SyncOptions,
     supervise_copies, sync_copies, sync_status, verify_copies,
 };
+pub use tables::{TableSize, table_sizes};
 pub use users::{Account, AccountOutcome, AccountPurpose, AccountReport, set_up_accounts};
 
 pub use crate::task::StopSignal;

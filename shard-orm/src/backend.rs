@@ -202,7 +202,7 @@ pub(crate) use row_sum::row_sum;
 pub(crate) use rows::Rows;
 pub(crate) use run::Run;
 pub(crate) use session::Session;
-pub(crate) use sizes::{arguments_of_sizes, exact_size, sizes_of_namespaces};
+pub(crate) use sizes::{arguments_of_sizes, exact_size, sizes_of_namespaces, sizes_of_tables};
 pub(crate) use sql::Sql;
 #[cfg(any(feature = "chrono", feature = "time"))]
 pub(crate) use temporal::earlier;

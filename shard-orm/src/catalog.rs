@@ -42,6 +42,8 @@ mod plan;
 mod process;
 mod revision;
 mod session;
+#[cfg(feature = "metrics")]
+mod statistics;
 mod table_key;
 mod table_use;
 mod tables;
@@ -55,7 +57,7 @@ pub(crate) use history::{Known, Latest};
 pub(crate) use job::{Changes, Plan, Switch, taken};
 pub use job::{
     Copied, DifferingRow, Gradual, Job, JobKind, JobState, Mirror, Mirrored, Pace, Part, Shifted,
-    StepOf, Wish,
+    StepOf, ThrottleReason, Throttling, Wish,
 };
 #[cfg(feature = "reshard")]
 pub(crate) use lease::Owner;
@@ -65,9 +67,13 @@ pub(crate) use plan::PlanRow;
 pub use plan::PlanState;
 pub(crate) use process::Heartbeat;
 pub use process::Process;
+#[cfg(feature = "metrics")]
+pub(crate) use process::SILENCE;
 pub(crate) use revision::Proposal;
 pub use revision::Revision;
 pub(crate) use session::Store;
+#[cfg(feature = "metrics")]
+pub(crate) use statistics::PublishedText;
 pub(crate) use table_key::TableKey;
 pub use table_use::TableUse;
 

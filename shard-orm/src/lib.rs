@@ -63,7 +63,7 @@
 //! | `migrate` | migrations: SQL files that change the tables of all namespaces |
 //! | `reshard` | moves of logical shards between servers, while the application writes |
 //! | [`lock`] | distributed locks |
-//! | `statistics`, `metrics` | the calls of this process, as data and for Prometheus and others |
+//! | `statistics`, `metrics` | the calls of this process or of all, as data and for Prometheus and others |
 //! | [`admin`] | status, checks, SQL and accounts, for operators |
 //! | [`Error`], [`ErrorKind`], [`error`] | errors, with the same kinds for all databases |
 //!
@@ -90,6 +90,8 @@ compile_error!(
 extern crate self as shard_orm;
 
 pub mod admin;
+#[cfg(feature = "metrics")]
+mod anomaly;
 mod backend;
 pub mod catalog;
 mod clock;
@@ -153,12 +155,15 @@ pub mod hooks {
     pub use crate::model::{Hooks, Problems, Validate, WriteContext};
 }
 
-/// The calls of this process: by server, logical shard, table and statement.
+/// The calls of this process or of all processes: by server, logical shard, table and statement; and what is unusual
+/// in them.
 #[cfg(feature = "metrics")]
 pub mod statistics {
+    pub use crate::anomaly::{Anomaly, Figure, Rule, Rules, Subject, Trend};
     pub use crate::cluster::{
-        Incidents, PoolStatistics, ServerStatistics, ShardStatistics, StatementStatistics,
-        Statistics, TableStatistics, VerbStatistics, Window, Windows,
+        FleetProcess, FleetStatistics, Incidents, LagBefore, PoolStatistics, Published, ReplicaLag,
+        ServerStatistics, ShardStatistics, StatementStatistics, Statistics, TableStatistics,
+        VerbStatistics, Window, Windows,
     };
 }
 

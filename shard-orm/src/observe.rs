@@ -10,6 +10,8 @@ mod bounds;
 mod event;
 #[cfg(feature = "metrics")]
 mod histogram;
+#[cfg(feature = "metrics")]
+mod lags;
 mod moment;
 #[cfg(feature = "metrics")]
 mod recording;
@@ -30,8 +32,9 @@ pub(crate) use self::bounds::COUNTS;
 pub(crate) use self::{
     bounds::DURATIONS,
     histogram::{Histogram, quantile},
+    lags::Lags,
     recording::{Count, Observed, Stopwatch, Waiters},
-    server::{Cell, ServerRecorder, Totals},
+    server::{Cell, Durations, ServerRecorder, Totals},
     shard::{Load, ShardRecorder},
     statements::{Recorder, Seen, StatementRecord},
     windows::{TICK, Windows},

@@ -95,7 +95,7 @@ pub use self::stored::{StepState, StoredPlan, StoredStep};
 pub use self::supervise::Supervisor;
 pub use crate::catalog::{
     Copied, DifferingRow, Gradual, Job, JobKind, JobState, Mirror, Mirrored, Pace, Part, PlanState,
-    Shifted, StepOf, Wish,
+    Shifted, StepOf, ThrottleReason, Throttling, Wish,
 };
 use crate::catalog::{Plan, Store};
 use crate::cluster::Cluster;
@@ -137,6 +137,14 @@ impl Reshard {
     #[must_use]
     pub fn operator(mut self, name: impl Into<String>) -> Self {
         self.operator = name.into();
+        self
+    }
+
+    /// Adds to the operator's name the program through which they act, so that events and runners name both, as in
+    /// `ann via dashboard`.
+    #[must_use]
+    pub fn via(mut self, program: &str) -> Self {
+        self.operator = format!("{} via {program}", self.operator);
         self
     }
 
@@ -295,10 +303,7 @@ impl Reshard {
         let changed = store
             .replan_job(job, |plan| plan.accepts_replica_risk = true)
             .await?;
-        let epoch = self.cluster.topology().epoch();
-        let message = format!("{changed}: the risk of its replicas is accepted");
-        store
-            .note_event("job", &self.operator, epoch, &message)
+        self.note_job(&changed, "the risk of its replicas is accepted")
             .await;
         Ok(changed)
     }
@@ -334,23 +339,48 @@ impl Reshard {
     /// Changes how fast a job copies rows. It may run meanwhile.
     ///
     /// # Errors
-    /// [`NotFound`](ErrorKind::NotFound) if there is no such job.
+    /// [`NotFound`](ErrorKind::NotFound) if there is no such job; [`Conflict`](ErrorKind::Conflict) if it is over.
     pub async fn throttle(&self, job: u64, pace: Pace) -> Result<Job> {
         let handle = self.cluster.catalog_handle()?;
+        let store = Store::new(&handle);
+        let found = store.job(job).await?;
+        if found.state.is_over() {
+            return Err(Error::new(
+                ErrorKind::Conflict,
+                format!(
+                    "{found} is `{}`: it copies nothing any more; see `shard-orm job list` for those that do",
+                    found.state
+                ),
+            ));
+        }
         let replan = |plan: &mut Plan| plan.pace = pace;
-        Store::new(&handle).replan_job(job, replan).await
+        let changed = store.replan_job(job, replan).await?;
+        self.note_job(&changed, &format!("its pace is {pace}"))
+            .await;
+        Ok(changed)
     }
 
     async fn wish(&self, job: u64, wish: Wish, states: &[JobState]) -> Result<Job> {
         let handle = self.cluster.catalog_handle()?;
         let store = Store::new(&handle);
         let changed = store.wish_job(job, wish, states).await?;
-        let epoch = self.cluster.topology().epoch();
-        let message = format!("{changed}: {wish} is asked for");
-        store
-            .note_event("job", &self.operator, epoch, &message)
+        self.note_job(&changed, &format!("{wish} is asked for"))
             .await;
         Ok(changed)
+    }
+
+    /// Writes an event about a job.
+    async fn note_job(&self, job: &Job, what: &str) {
+        self.note_event("job", &format!("{job}: {what}")).await;
+    }
+
+    async fn note_event(&self, kind: &str, message: &str) {
+        let Ok(handle) = self.cluster.catalog_handle() else {
+            return;
+        };
+        let epoch = self.cluster.topology().epoch();
+        let store = Store::new(&handle);
+        store.note_event(kind, &self.operator, epoch, message).await;
     }
 }
 

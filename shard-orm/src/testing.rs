@@ -147,6 +147,21 @@ pub async fn cluster<M: Models>() -> Result<TestCluster> {
     Ok(TestCluster { cluster, folder })
 }
 
+/// Moves the windows of the [statistics](crate::statistics) of a cluster on, as if this time had passed without calls.
+/// Needs the feature `metrics`.
+///
+/// ```
+/// # use std::time::Duration;
+/// # fn run(cluster: &shard_orm::Cluster) {
+/// shard_orm::testing::pass_time(cluster, Duration::from_mins(2));
+/// assert!(cluster.statistics().servers.iter().all(|server| server.windows.one.calls == 0));
+/// # }
+/// ```
+#[cfg(feature = "metrics")]
+pub fn pass_time(cluster: &Cluster, time: std::time::Duration) {
+    cluster.pass(time);
+}
+
 impl Deref for TestCluster {
     type Target = Cluster;
 

@@ -178,6 +178,35 @@ async fn drop_mariadb(server: &str, prefix: &str) -> sqlx::Result<()> {
     connection.close().await
 }
 
+/// The account of MariaDB without a password, since a catalog holds none.
+const ACCOUNT: &str = "catalog";
+
+/// A URL for an account without a password, if it is one of MariaDB: [`create_account`] makes it.
+pub fn without_password(url: &str) -> String {
+    match url.split_once('@') {
+        Some((_, server)) if url.starts_with("mysql") => format!("mysql://{ACCOUNT}@{server}"),
+        _ => url.to_owned(),
+    }
+}
+
+/// Makes the account without a password, if this is a URL of MariaDB.
+///
+/// # Panics
+/// When that fails.
+pub async fn create_account(url: &str) {
+    if !url.starts_with("mysql") {
+        return;
+    }
+    let create = format!(
+        "CREATE USER IF NOT EXISTS '{ACCOUNT}'@'%' IDENTIFIED BY ''; \
+         GRANT ALL ON *.* TO '{ACCOUNT}'@'%'"
+    );
+    let mut connection = MySqlConnection::connect(url).await.unwrap();
+    let create = sqlx::raw_sql(AssertSqlSafe(create));
+    create.execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
 /// The address of a server with another database in place of its own.
 pub(crate) fn with_database(server: &str, name: &str) -> String {
     let authority = server.find("://").map_or(0, |at| at + 3);

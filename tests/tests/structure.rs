@@ -26,6 +26,7 @@ const LAYERS: &[&[&str]] = &[
     &["connect"],
     &["catalog"],
     &["cluster"],
+    &["anomaly"],
     &["definition"],
     &["transaction"],
     &["exec"],

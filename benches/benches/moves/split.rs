@@ -1,5 +1,7 @@
 //! The split of a logical shard in two, and their merge, beside its move.
 
+use std::collections::BTreeMap;
+
 use shard_orm::reshard::{ChangeKeys, Job, JobState, Pace};
 
 use crate::cost::{Column, Cost, rounds};
@@ -8,11 +10,14 @@ use crate::fleet::{Fleet, MOVING};
 pub(crate) async fn measure(fleet: &Fleet, rows: i64, given: usize) {
     let names = ["move", "split in two", "merge of two"];
     fleet.fill_with_keys(rows, 64).await;
+    let mut states = vec![BTreeMap::new(); names.len()];
     let costs = rounds(names.len(), given, async |index| match index {
         0 => {
             let mut job = None;
             let cost = Cost::of(1, async { job = Some(fleet.move_away(Pace::Full).await) }).await;
-            fleet.finish(job.unwrap().id).await;
+            let job = job.unwrap();
+            fleet.finish(job.id).await;
+            states[0] = job.copied.milliseconds;
             cost
         }
         measured => {
@@ -23,7 +28,9 @@ pub(crate) async fn measure(fleet: &Fleet, rows: i64, given: usize) {
             assert_eq!(job.copied.rows, rows.unsigned_abs());
             let parts: Vec<u32> = job.targets.iter().map(|part| part.shard).collect();
             let merge = reshard.merge_shards("bench", parts, fleet.other());
-            let (_, merge) = timed(fleet, merge).await;
+            let (merged, merge) = timed(fleet, merge).await;
+            states[1] = job.copied.milliseconds;
+            states[2] = merged.copied.milliseconds;
             if measured == 1 { split } else { merge }
         }
     })
@@ -44,6 +51,10 @@ pub(crate) async fn measure(fleet: &Fleet, rows: i64, given: usize) {
             1.0 / wall.ratio,
             1.0 / wall.best,
         );
+    }
+    println!("milliseconds of each state in the last round");
+    for (name, states) in names.iter().zip(states) {
+        println!("{name:<42}{states:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::json;
-use shard_orm_dashboard::{Options, Token, check_bind, router, serve};
+use shard_orm_dashboard::{Options, Token, check_bind, router, serve, settle};
 use tokio::net::TcpListener;
 
 use crate::Result;
@@ -15,14 +15,15 @@ use crate::session::Session;
 /// Serve a web page that shows the state of the cluster.
 ///
 /// It shows what needs attention, groups, servers and logical shards, moves, processes, the history of the
-/// topology and static tables. It is read-only, and is served until it is interrupted. Nothing is asked of the
-/// servers while nobody looks.
+/// topology and static tables. It is read-only unless actions are allowed, and is served until it is interrupted.
+/// Nothing is asked of the servers while nobody looks.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
     shard-orm dashboard
     shard-orm dashboard --bind 10.0.0.5:7070 --token-file /run/secrets/dashboard
-    shard-orm dashboard --host ops.example.com --token-file token")]
+    shard-orm dashboard --host ops.example.com --token-file token
+    shard-orm dashboard --allow-actions --token-file token")]
 pub struct Args {
     /// The address and port. One that other machines reach needs --token-file.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
@@ -34,6 +35,9 @@ pub struct Args {
     /// A file with the token that every viewer has to know: 16 characters or more.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Let viewers pause, resume, throttle and abort jobs. Needs --token-file.
+    #[arg(long)]
+    allow_actions: bool,
 }
 
 impl Args {
@@ -48,6 +52,9 @@ impl Args {
                 Failure::File(format!("the token in {}", file.display()), error)
             })?;
             options = options.token(token);
+        }
+        if self.allow_actions {
+            options = options.allow_actions();
         }
         check_bind(self.bind.ip(), options).map_err(Failure::Usage)
     }
@@ -85,5 +92,8 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
         }
     };
     serve(listener, router(&cluster, options), end).await;
+    if args.allow_actions {
+        settle(&cluster).await;
+    }
     Ok(Exit::Done)
 }

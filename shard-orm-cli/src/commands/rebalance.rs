@@ -119,6 +119,8 @@ enum By {
     Rows,
     /// The number of logical shards.
     Shards,
+    /// The time in calls of the last 15 minutes, as `stats` shows it.
+    Load,
 }
 
 impl PlanArgs {
@@ -128,6 +130,7 @@ impl PlanArgs {
             By::Bytes => Cost::Bytes,
             By::Rows => Cost::Rows,
             By::Shards => Cost::Shards,
+            By::Load => Cost::Measured,
         };
         let mut planner = Planner::new().cost(cost).threshold(self.threshold);
         if let Some(moves) = self.max_moves {

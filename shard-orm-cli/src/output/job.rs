@@ -124,6 +124,9 @@ pub fn show(output: &Output, job: &Job) -> Result<()> {
     if let Pace::RowsPerSecond(rows) = job.pace {
         text.push_str(&format!("limit    {rows} rows/s\n"));
     }
+    if let Some(throttling) = job.throttling() {
+        text.push_str(&format!("slower   {throttling}\n"));
+    }
     if copied.failovers > 0 {
         text.push_str(&format!(
             "servers  failed over {} times; {} rows differed, and were copied again\n",
@@ -260,9 +263,12 @@ impl Progress {
                 let left = job.copied.estimated_rows.saturating_sub(job.copied.rows);
                 #[allow(clippy::cast_precision_loss)]
                 let left = left as f64 / rate.max(1.0);
+                let slower = job.throttling().map(|throttling| format!("; {throttling}"));
                 format!(
-                    "copying: {} of about {} rows, {rate:.0} rows/s, {left:.0} s left",
-                    job.copied.rows, job.copied.estimated_rows
+                    "copying: {} of about {} rows, {rate:.0} rows/s, {left:.0} s left{}",
+                    job.copied.rows,
+                    job.copied.estimated_rows,
+                    slower.unwrap_or_default()
                 )
             }
             JobState::Mirroring => format!(

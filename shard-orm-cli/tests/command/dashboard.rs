@@ -1,4 +1,4 @@
-//! The page during a move: it shows what the other commands and the databases say.
+//! The page during a move: it shows what the other commands and the databases say, and steers the job.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -17,6 +17,7 @@ use crate::servers::Order;
 const ROWS: i64 = 3_000;
 /// So few rows in a second that the move lasts until it is told to hurry.
 const PACE: &str = "100";
+const TOKEN: &str = "0123456789abcdef";
 
 /// A dashboard, which is killed when the test fails.
 struct Dashboard {
@@ -26,7 +27,15 @@ struct Dashboard {
 
 impl Dashboard {
     fn start(folder: &Folder) -> Self {
-        let mut command = folder.command(&["dashboard", "--bind", "127.0.0.1:0"]);
+        folder.write("token", TOKEN);
+        let mut command = folder.command(&[
+            "dashboard",
+            "--bind",
+            "127.0.0.1:0",
+            "--token-file",
+            "token",
+            "--allow-actions",
+        ]);
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         let stdout = process.stdout.take().unwrap();
@@ -37,14 +46,31 @@ impl Dashboard {
     }
 
     fn get(&self, path: &str) -> String {
+        let response = self.send(&format!("GET {path}"), "");
+        assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
+        response
+    }
+
+    /// Sends the form of a job with these fields.
+    fn act(&self, action: &str, fields: &str) {
+        let page = self.get("/moves");
+        let (_, form) = page.split_once("name=\"form\" value=\"").unwrap();
+        let fields = format!("form={}&{fields}", form.split('"').next().unwrap());
+        let response = self.send(&format!("POST /job/1/{action}"), &fields);
+        assert!(response.starts_with("HTTP/1.1 303 "), "{response}");
+    }
+
+    fn send(&self, what: &str, fields: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
-        let address = &self.address;
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let request = format!(
+            "{what} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nConnection: close\r\n\r\n{fields}",
+            self.address,
+            fields.len()
+        );
         stream.write_all(request.as_bytes()).unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
-        assert!(response.starts_with("HTTP/1.1 200 "), "{response}");
         response
     }
 }
@@ -106,17 +132,35 @@ async fn the_page_follows_a_move(dialect: Dialect) {
     let page = dashboard.get("/moves");
     assert!(page.contains("server-0 → server-1"), "{page}");
     assert!(page.contains("at most 100 rows/s"), "{page}");
+    eventually("the page says why it is slow", async || {
+        dashboard
+            .get("/moves")
+            .contains("at most 100 rows/s: an operator has set this pace")
+    })
+    .await;
+    let shown = folder.run(&["job", "show", "1"]).stdout;
+    assert!(
+        shown.contains("slower   at most 100 rows/s: an operator has set this pace"),
+        "{shown}"
+    );
     let page = dashboard.get("/?colour=state");
     let cell = "Logical shard 0 on server server-0: is moving";
     assert!(page.contains(cell), "{page}");
 
-    let hurried = folder.run(&["job", "throttle", "1", "--pace", "full"]);
-    assert_eq!(hurried.code, 0, "{hurried:?}");
+    dashboard.act("throttle", "pace=full");
     assert!(moving.wait().unwrap().success());
     eventually("the page shows the end of the copy", async || {
         dashboard.get("/moves").contains(">holding</span>")
     })
     .await;
+    let events = folder.run(&["events", "--json"]).json(0);
+    let mut events = events["events"].as_array().unwrap().iter();
+    let hurried = events.find(|event| {
+        let message = event["message"].as_str().unwrap();
+        message.ends_with(": its pace is full")
+    });
+    let actor = hurried.unwrap()["actor"].as_str().unwrap();
+    assert!(actor.ends_with(" via dashboard"), "{actor}");
     let rows = format!(
         "<dt>Rows</dt><dd>{},{:03} of about ",
         ROWS / 1_000,
@@ -149,12 +193,34 @@ async fn the_page_follows_a_move_on_sqlite() {
     the_page_follows_a_move(Dialect::Sqlite).await;
 }
 
+#[tokio::test]
+async fn a_server_that_is_down_needs_attention_once() {
+    let folder = Folder::new(
+        "name = \"shop\"\n[groups.shop]\nlogical_shards = 2\n[[groups.shop.servers]]\nname = \"away\"\n\
+         primary = \"postgres://app@127.0.0.1:1/shop\"\n",
+    );
+    let dashboard = Dashboard::start(&folder);
+    let item = "shop, server away</strong>: it does not serve its 2 logical shards";
+    let checked = "check that the server is running";
+    eventually("the page says so, and what to do", async || {
+        let page = dashboard.get("/");
+        page.contains(item) && page.contains(checked)
+    })
+    .await;
+    let page = dashboard.get("/");
+    assert_eq!(page.matches(checked).count(), 1, "{page}");
+    assert!(!page.contains("shop/away ("), "{page}");
+}
+
 #[test]
-fn an_address_that_others_reach_is_refused_without_a_token() {
+fn actions_and_an_address_that_others_reach_are_refused_without_a_token() {
     let folder = Folder::new(
         "[groups.shop]\nlogical_shards = 2\n[[groups.shop.servers]]\nname = \"a\"\nprimary = \"sqlite://data/a\"\n",
     );
     let refused = folder.run(&["dashboard", "--bind", "0.0.0.0:0"]);
+    assert_eq!(refused.code, 2, "{refused:?}");
+    assert!(refused.stderr.contains("--token-file"), "{refused:?}");
+    let refused = folder.run(&["dashboard", "--allow-actions"]);
     assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.stderr.contains("--token-file"), "{refused:?}");
     folder.write("token", "short");

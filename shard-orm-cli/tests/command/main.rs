@@ -15,4 +15,5 @@ mod rotation;
 mod route;
 mod servers;
 mod sessions;
+mod stats;
 mod sync;

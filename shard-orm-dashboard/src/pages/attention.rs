@@ -1,12 +1,14 @@
 //! What needs attention: the findings of `shard-orm check`, servers that do not serve, jobs that wait for an
-//! operator, and servers that are nearly full. Each says what to do.
+//! operator, servers that are nearly full, and what is unusual in the calls. Each says what to do, and is there once.
 
-use shard_orm::admin::{CheckReport, Severity};
-use shard_orm::health::{Readiness, Serving};
+use shard_orm::admin::{CheckReport, Finding, Severity};
+use shard_orm::health::{Readiness, ServerReadiness, Serving};
 use shard_orm::reshard::{Job, JobState, Wish};
+use shard_orm::statistics::Anomaly;
 
 use super::group::GroupView;
 use crate::readings::Jobs;
+use crate::text;
 
 /// The share of its capacity from which a server counts as nearly full, in percent.
 const FULL: u64 = 85;
@@ -34,34 +36,31 @@ impl Item {
 
 /// All items, the worst first.
 pub(super) fn items(
-    check: Option<&CheckReport>,
-    readiness: &Readiness,
-    jobs: Option<&Jobs>,
+    (check, readiness, jobs): (Option<&CheckReport>, &Readiness, Option<&Jobs>),
     groups: &[GroupView],
+    anomalies: &[Anomaly],
 ) -> Vec<Item> {
-    let mut items = Vec::new();
-    let findings = check.into_iter().flat_map(|check| &check.findings);
-    items.extend(findings.map(|finding| Item {
+    let findings = check.map_or(&[][..], |check| &check.findings);
+    let down = readiness.servers.iter();
+    let down: Vec<&ServerReadiness> = down.filter(|server| is_down(server)).collect();
+    let mut items: Vec<Item> = down
+        .iter()
+        .map(|server| of_server(server, findings))
+        .collect();
+    // What is known of a server that is down is one item.
+    let is_said = |finding: &&Finding| down.iter().any(|server| is_of_endpoint(finding, server));
+    let others = findings.iter().filter(|finding| !is_said(finding));
+    items.extend(others.map(|finding| Item {
         severity: finding.severity,
         place: finding.place.clone(),
         message: finding.message.clone(),
         advice: finding.advice.clone(),
     }));
-    let is_down = |reads, writes| reads == Serving::No || writes == Serving::No;
-    let down = readiness.servers.iter();
-    let down = down.filter(|server| is_down(server.reads, server.writes));
-    items.extend(down.map(|server| Item {
-        severity: Severity::Error,
-        place: format!("{}, server {}", server.group, server.server),
-        message: match (server.shards, &server.problem) {
-            (0, None) => "it does not serve".to_owned(),
-            (0, Some(problem)) => format!("it does not serve: {problem}"),
-            (shards, None) => format!("it does not serve its {shards} logical shards"),
-            (shards, Some(problem)) => {
-                format!("it does not serve its {shards} logical shards: {problem}")
-            }
-        },
-        advice: "see `shard-orm status`, and the log of the server".to_owned(),
+    items.extend(anomalies.iter().map(|anomaly| Item {
+        severity: Severity::Warning,
+        place: anomaly.subject.to_string(),
+        message: anomaly.message.clone(),
+        advice: anomaly.advice(),
     }));
     let jobs = jobs.into_iter().flat_map(|jobs| &jobs.jobs);
     items.extend(jobs.filter_map(of_job));
@@ -81,6 +80,45 @@ pub(super) fn items(
     }
     items.sort_by_key(|item| item.severity);
     items
+}
+
+fn is_down(server: &ServerReadiness) -> bool {
+    server.reads == Serving::No || server.writes == Serving::No
+}
+
+/// Whether a finding says of a server that does not serve that one of its endpoints does not.
+fn is_of_endpoint(finding: &Finding, server: &ServerReadiness) -> bool {
+    let place = match server.shards {
+        0 if server.group == server.server => format!("database {} (", server.group),
+        _ => format!("{}/{} (", server.group, server.server),
+    };
+    ["endpoint_unreachable", "primary_read_only"].contains(&finding.check)
+        && finding.place.starts_with(&place)
+}
+
+/// A server that does not serve.
+fn of_server(server: &ServerReadiness, findings: &[Finding]) -> Item {
+    let mut findings = findings.iter();
+    let advice = findings
+        .find(|finding| is_of_endpoint(finding, server))
+        .map(|finding| finding.advice.clone());
+    let what = match server.shards {
+        0 => "it does not serve".to_owned(),
+        shards => format!(
+            "it does not serve its {}",
+            text::count(shards as u64, "logical shard")
+        ),
+    };
+    Item {
+        severity: Severity::Error,
+        place: format!("{}, server {}", server.group, server.server),
+        message: match &server.problem {
+            Some(problem) => format!("{what}: {problem}"),
+            None => what,
+        },
+        advice: advice
+            .unwrap_or_else(|| "see `shard-orm status`, and the log of the server".to_owned()),
+    }
 }
 
 /// A job that waits for somebody.

@@ -13,6 +13,7 @@ use super::group::{GroupView, Parts, ServerView};
 use super::map::Colour;
 use super::{Frame, Source, html};
 use crate::App;
+use crate::calls::Calls;
 
 /// The parameters.
 #[derive(Debug, Deserialize)]
@@ -41,14 +42,15 @@ pub(crate) async fn show(
     Query(parameters): Query<Parameters>,
 ) -> Response {
     let readings = &app.readings;
-    let (status, check, jobs, history) = tokio::join!(
+    let (status, check, jobs, history, fleet) = tokio::join!(
         readings.status.get(),
         readings.check.get(),
         readings.jobs.get(),
         readings.history.get(),
+        readings.fleet.get(),
     );
     let readiness = readings.cluster.readiness();
-    let statistics = readings.cluster.statistics();
+    let calls = Calls::new(&readings.cluster, &fleet);
     let colour = Colour::parse(parameters.colour.as_deref());
     let parts = Parts {
         cluster: &readings.cluster,
@@ -57,10 +59,12 @@ pub(crate) async fn show(
         jobs: jobs.value.as_deref(),
         history: history.value.as_deref(),
         readiness: &readiness,
-        statistics: &statistics,
+        statistics: &calls.statistics,
     };
     let groups = parts.groups(colour);
-    let attention = items(parts.check, &readiness, parts.jobs, &groups);
+    let mut anomalies = calls.anomalies;
+    anomalies.extend(parts.filling(&readings.sizes));
+    let attention = items((parts.check, &readiness, parts.jobs), &groups, &anomalies);
     let page = ClusterPage {
         frame: Frame::new(&app, "Cluster", ""),
         check: Source::from(&check),

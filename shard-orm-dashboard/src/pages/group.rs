@@ -6,10 +6,11 @@ use shard_orm::Cluster;
 use shard_orm::admin::{CheckReport, ConnectionBudget, EndpointRole, ServerStatus, Status};
 use shard_orm::health::{Readiness, ServerReadiness, Serving};
 use shard_orm::reshard::{Job, JobState};
-use shard_orm::statistics::{PoolStatistics, Statistics};
+use shard_orm::statistics::{Anomaly, PoolStatistics, Rules, Statistics};
 
 use super::map::{Cell, Colour, Known, cells};
 use crate::readings::{History, Jobs};
+use crate::sizes::Sizes;
 use crate::text;
 
 /// A group.
@@ -53,7 +54,7 @@ pub(super) struct EndpointView {
     pub(super) version: String,
     /// How far a replica is behind; empty for a primary.
     pub(super) lag: String,
-    /// The connections of this process.
+    /// The connections of all processes that publish their statistics, or of this process.
     pub(super) connections: String,
     /// What all processes need, and what the server accepts: percent, and in words.
     pub(super) budget: Option<(u64, String)>,
@@ -109,6 +110,17 @@ impl<'a> Parts<'a> {
                 view(database.name(), labels.map(|one| one.label()).collect())
             })
             .collect()
+    }
+
+    /// The servers that will be full soon, by their capacity and how they have grown.
+    pub(super) fn filling(&self, sizes: &Sizes) -> Vec<Anomaly> {
+        let epochs = self.history.and_then(|history| history.epochs.first());
+        let servers = epochs.into_iter().flat_map(|epoch| &epoch.servers);
+        let filling = servers.filter_map(|server| {
+            let trend = sizes.trend(&server.group, &server.name)?;
+            Rules::new().find_filling(&server.group, &server.name, &trend, server.capacity?)
+        });
+        filling.collect()
     }
 
     fn index(&self) -> Index<'a> {

@@ -13,7 +13,7 @@ pub(super) enum Colour {
     /// Bytes on disk.
     #[default]
     Size,
-    /// Calls of this process.
+    /// Calls.
     Load,
     /// Whether the namespace exists and is served, and whether it moves.
     State,

@@ -4,19 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use askama::Template;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use shard_orm::catalog::Event;
-use shard_orm::reshard::{Job, JobState, Pace, Part};
+use shard_orm::reshard::{Job, JobState, Pace, Part, Wish};
 
+use super::plans::{PlanView, views};
 use super::{Frame, Source, html};
 use crate::App;
-use crate::readings::Jobs;
+use crate::access::Session;
+use crate::course::{Line, rates};
+use crate::readings::{Course, Jobs};
 use crate::text;
 
 /// The most jobs on the page that are over.
 const PAST: usize = 50;
+/// The time over which each rate of a line is measured: jobs record their progress every few seconds.
+const RATE: Duration = Duration::from_secs(10);
 
 /// A job.
 #[derive(Debug)]
@@ -41,12 +47,28 @@ pub(super) struct JobView {
     pub(super) changes: String,
     pub(super) pause: String,
     pub(super) pace: String,
+    /// The pace as it is entered.
+    pub(super) pace_value: String,
     pub(super) runner: String,
     pub(super) message: String,
+    /// Why rows are copied slower than they could be.
+    pub(super) slower: String,
     pub(super) since: String,
     pub(super) by: String,
     /// How long each state lasted.
     pub(super) times: String,
+    pub(super) can: Actions,
+    /// Rate and backlog over time.
+    pub(super) lines: Vec<Line>,
+}
+
+/// What a viewer can do to a job.
+#[derive(Debug)]
+pub(super) struct Actions {
+    pub(super) pause: bool,
+    pub(super) resume: bool,
+    pub(super) throttle: bool,
+    pub(super) abort: bool,
 }
 
 /// An event.
@@ -70,25 +92,45 @@ struct MovesPage {
     /// The number of past jobs that are left out.
     left_out: usize,
     is_read: bool,
+    plans: Source,
+    stored: Vec<PlanView>,
     events: Source,
     latest: Vec<EventView>,
+    /// What forms carry; empty if there are none.
+    form: String,
 }
 
-pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
-    let (jobs, events) = tokio::join!(app.readings.jobs.get(), app.readings.events.get());
-    let views = jobs.value.as_deref().map(all).unwrap_or_default();
-    let (past, running): (Vec<_>, Vec<_>) = views.into_iter().partition(|(is_over, _)| *is_over);
-    let views = |of: Vec<(bool, JobView)>| of.into_iter().map(|(_, view)| view);
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(session): Extension<Session>,
+) -> Response {
+    let (jobs, plans, events) = tokio::join!(
+        app.readings.jobs.get(),
+        app.readings.plans.get(),
+        app.readings.events.get()
+    );
+    let job_views = jobs.value.as_deref().map(all).unwrap_or_default();
+    let (past, running): (Vec<_>, Vec<_>) =
+        job_views.into_iter().partition(|(is_over, _)| *is_over);
+    let of_jobs = |of: Vec<(bool, JobView)>| of.into_iter().map(|(_, view)| view);
     let latest = events.value.iter().flat_map(|events| events.iter());
+    let options = &app.options;
+    let token = options.token.as_ref().filter(|_| options.allows_actions());
     let page = MovesPage {
         frame: Frame::new(&app, "Moves", "/moves"),
         jobs: Source::from(&jobs),
-        running: views(running).collect(),
+        running: of_jobs(running).collect(),
         left_out: past.len().saturating_sub(PAST),
-        past: views(past).take(PAST).collect(),
+        past: of_jobs(past).take(PAST).collect(),
         is_read: jobs.value.is_some(),
+        plans: Source::from(&plans),
+        stored: plans
+            .value
+            .as_deref()
+            .map_or_else(Vec::new, |plans| views(plans)),
         events: Source::from(&events),
         latest: latest.map(EventView::from).collect(),
+        form: token.map_or_else(String::new, |token| token.form(&session.0)),
     };
     html(StatusCode::OK, &page)
 }
@@ -97,9 +139,27 @@ pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
 fn all(jobs: &Jobs) -> Vec<(bool, JobView)> {
     let view = |job: &Job| {
         let rate = jobs.rates.get(&job.id).copied();
-        (job.state.is_over(), JobView::new(job, rate))
+        let mut view = JobView::new(job, rate);
+        let course = jobs.courses.get(&job.id);
+        view.lines = course.map(lines).unwrap_or_default();
+        (job.state.is_over(), view)
     };
     jobs.jobs.iter().map(view).collect()
+}
+
+/// The lines of what was seen.
+fn lines(course: &Course) -> Vec<Line> {
+    let title = |what: &str, over: Duration, most: u64| {
+        let (over, most) = (text::duration(over), text::number(most));
+        format!("{what} in the last {over}, up to {most}")
+    };
+    let rate = Line::new(&rates(&course.rows, RATE), |over, most| {
+        title("Rows in a second", over, most)
+    });
+    let backlog = Line::new(&course.backlog, |over, most| {
+        title("Waiting changes", over, most)
+    });
+    rate.into_iter().chain(backlog).collect()
 }
 
 impl JobView {
@@ -157,15 +217,39 @@ impl JobView {
                 Pace::Full => "full".to_owned(),
                 other => other.to_string(),
             },
+            pace_value: job.pace.to_string(),
             runner: match &job.owner {
                 Some(owner) if !job.lease.is_zero() => owner.clone(),
                 _ => "none".to_owned(),
             },
             message: job.message.clone(),
+            slower: job
+                .throttling()
+                .map_or_else(String::new, ToString::to_string),
             since: text::time(job.changed_at),
             by: job.created_by.clone(),
             times: times.collect::<Vec<_>>().join(", "),
+            can: Actions::on(job),
+            lines: Vec::new(),
         }
+    }
+}
+
+impl Actions {
+    fn on(job: &Job) -> Self {
+        let can_rest = job.state < JobState::Switching;
+        let is_idle = job.wish == Wish::Pause || job.lease.is_zero();
+        let is_aborted = job.wish == Wish::Abort;
+        Self {
+            pause: can_rest && job.wish == Wish::Run,
+            resume: can_rest && is_idle && !is_aborted,
+            throttle: can_rest,
+            abort: job.state.is_before_switch() && !is_aborted,
+        }
+    }
+
+    pub(super) fn any(&self) -> bool {
+        self.pause || self.resume || self.throttle || self.abort
     }
 }
 

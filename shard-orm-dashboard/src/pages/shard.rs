@@ -6,13 +6,18 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use shard_orm::admin::{NamespaceState, NamespaceStatus, Status};
+use shard_orm::admin::{NamespaceState, NamespaceStatus, Status, TableSize};
+use shard_orm::statistics::Statistics;
 
 use super::moves::{JobView, parts};
 use super::{Frame, Source, html, missing};
 use crate::App;
+use crate::calls::Calls;
 use crate::readings::{History, Jobs};
 use crate::text;
+
+/// The most tables on the page.
+const TABLES: usize = 30;
 
 /// An epoch that changed the logical shard.
 #[derive(Debug)]
@@ -25,6 +30,14 @@ struct Change {
     server: String,
 }
 
+/// A table, with estimates of its size.
+#[derive(Debug)]
+struct TableRow {
+    name: String,
+    rows: String,
+    bytes: String,
+}
+
 #[derive(Debug, Template)]
 #[template(path = "shard.html")]
 struct ShardPage {
@@ -33,8 +46,13 @@ struct ShardPage {
     placement: Vec<(&'static str, String)>,
     status: Source,
     size: Vec<(&'static str, String)>,
+    tables: Source,
+    own_tables: Vec<TableRow>,
+    /// The number of tables that are left out.
+    tables_left_out: usize,
     load: Vec<(&'static str, String)>,
-    is_command: bool,
+    /// Whether the calls are those of all processes.
+    is_of_fleet: bool,
     jobs: Source,
     own_jobs: Vec<JobView>,
     history: Source,
@@ -62,11 +80,15 @@ pub(crate) async fn show(
                 .to_owned(),
         );
     };
-    let (status, jobs, history) = tokio::join!(
+    let (status, jobs, history, fleet, tables) = tokio::join!(
         readings.status.get(),
         readings.jobs.get(),
         readings.history.get(),
+        readings.fleet.get(),
+        readings.tables.get(&group, shard),
     );
+    let own_tables = tables.value.as_deref().map_or(&[][..], Vec::as_slice);
+    let calls = Calls::new(&readings.cluster, &fleet);
     let own = status
         .value
         .as_deref()
@@ -95,8 +117,11 @@ pub(crate) async fn show(
         ],
         status: Source::from(&status),
         size: own.map(size).unwrap_or_default(),
-        load: load(&app, &group, shard),
-        is_command: app.options.is_command,
+        tables: Source::from(&tables),
+        own_tables: own_tables.iter().take(TABLES).map(TableRow::from).collect(),
+        tables_left_out: own_tables.len().saturating_sub(TABLES),
+        load: load(&calls.statistics, &group, shard),
+        is_of_fleet: calls.are_of_fleet,
         jobs: Source::from(&jobs),
         own_jobs: own_jobs.unwrap_or_default(),
         history: Source::from(&history),
@@ -104,6 +129,16 @@ pub(crate) async fn show(
         oldest: oldest.map_or(0, |epoch| epoch.revision.epoch),
     };
     html(StatusCode::OK, &page)
+}
+
+impl From<&TableSize> for TableRow {
+    fn from(size: &TableSize) -> Self {
+        Self {
+            name: size.table.clone(),
+            rows: text::estimated(size.rows.map(text::number), true),
+            bytes: text::estimated(size.bytes.map(text::bytes), true),
+        }
+    }
 }
 
 fn of<'s>(status: &'s Status, group: &str, shard: u32) -> Option<&'s NamespaceStatus> {
@@ -136,9 +171,8 @@ fn size(own: &NamespaceStatus) -> Vec<(&'static str, String)> {
     size
 }
 
-/// The calls of this process within the last five minutes.
-fn load(app: &App, group: &str, shard: u32) -> Vec<(&'static str, String)> {
-    let statistics = app.readings.cluster.statistics();
+/// The calls within the last five minutes.
+fn load(statistics: &Statistics, group: &str, shard: u32) -> Vec<(&'static str, String)> {
     let mut shards = statistics.shards.iter();
     let Some(own) = shards.find(|own| own.group == group && own.shard == shard) else {
         return Vec::new();

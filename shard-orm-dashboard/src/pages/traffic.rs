@@ -1,4 +1,4 @@
-//! The page of traffic: the calls of the process that serves it, by server and statement.
+//! The page of traffic: the calls of all processes, by server and statement, or of the one that serves the page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,13 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
-use shard_orm::statistics::{ServerStatistics, Statistics, Window, Windows};
+use shard_orm::statistics::{
+    FleetProcess, Published, ServerStatistics, Statistics, Window, Windows,
+};
 
-use super::{Frame, html};
+use super::{Frame, Source, html};
 use crate::App;
+use crate::calls::Calls;
 use crate::text;
 
 /// The most statements on the page.
@@ -23,6 +26,17 @@ const BAR: f64 = 100.0;
 #[derive(Debug, Deserialize)]
 pub(crate) struct Parameters {
     minutes: Option<String>,
+}
+
+/// A process, and whether its calls are counted.
+#[derive(Debug)]
+struct ProcessRow {
+    name: String,
+    host: String,
+    pid: u32,
+    age: String,
+    counted: String,
+    is_counted: bool,
 }
 
 /// The calls to a server in one role.
@@ -58,7 +72,7 @@ struct IncidentRow {
 #[derive(Debug)]
 struct StatementRow {
     group: String,
-    verb: &'static str,
+    verb: String,
     fingerprint: String,
     calls: String,
     busy: String,
@@ -73,6 +87,9 @@ struct StatementRow {
 struct TrafficPage {
     frame: Frame,
     is_command: bool,
+    is_of_fleet: bool,
+    fleet: Source,
+    processes: Vec<ProcessRow>,
     /// How long the process has measured.
     over: String,
     minutes: u32,
@@ -91,18 +108,49 @@ pub(crate) async fn show(
         Some("15") => 15,
         _ => 5,
     };
-    let statistics = app.readings.cluster.statistics();
+    let fleet = app.readings.fleet.get().await;
+    let calls = Calls::new(&app.readings.cluster, &fleet);
+    let statistics = &calls.statistics;
+    let processes = fleet.value.iter().flat_map(|fleet| &fleet.processes);
     let page = TrafficPage {
         frame: Frame::new(&app, "Traffic", "/traffic"),
         is_command: app.options.is_command,
+        is_of_fleet: calls.are_of_fleet,
+        processes: processes.map(ProcessRow::from).collect(),
+        fleet: Source::from(&fleet),
         over: text::duration(statistics.over),
         minutes,
         choices: [1, 5, 15],
         servers: servers(&statistics.servers, minutes),
-        incidents: incidents(&statistics),
-        statements: statements(&statistics),
+        incidents: incidents(statistics),
+        statements: statements(statistics),
     };
     html(StatusCode::OK, &page)
+}
+
+impl From<&FleetProcess> for ProcessRow {
+    fn from(process: &FleetProcess) -> Self {
+        let left_out = process.servers_left_out + process.shards_left_out;
+        Self {
+            name: process.name.clone(),
+            host: process.host.clone(),
+            pid: process.pid,
+            age: process.age.map_or_else(String::new, text::duration),
+            counted: match process.published {
+                Published::Counted if left_out > 0 => format!(
+                    "yes, without {} of its servers and {} of its logical shards",
+                    process.servers_left_out, process.shards_left_out
+                ),
+                Published::Counted => "yes".to_owned(),
+                Published::Nothing => {
+                    "no: it has published nothing, and may be built without `metrics`".to_owned()
+                }
+                Published::Old => "no: its figures are too old".to_owned(),
+                _ => "no: it has another version of the library".to_owned(),
+            },
+            is_counted: process.published == Published::Counted,
+        }
+    }
 }
 
 fn window(windows: &Windows, minutes: u32) -> &Window {
@@ -164,7 +212,7 @@ fn statements(statistics: &Statistics) -> Vec<StatementRow> {
     statements.truncate(STATEMENTS);
     let row = |one: &shard_orm::statistics::StatementStatistics| StatementRow {
         group: one.group.clone(),
-        verb: one.verb,
+        verb: one.verb.clone(),
         fingerprint: one.fingerprint.clone(),
         calls: format!("about {}", text::number(one.calls)),
         busy: format!("about {}", text::duration(one.busy)),

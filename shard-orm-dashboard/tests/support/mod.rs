@@ -1,5 +1,10 @@
 //! The page on a free port, and requests that are written by hand.
 
+// Each program of tests uses a part of it.
+#![allow(dead_code, clippy::unwrap_used)]
+
+pub(crate) mod fleet;
+
 use axum::Router;
 use shard_orm::Cluster;
 use shard_orm_dashboard::{Options, router, serve};
@@ -9,7 +14,7 @@ use tokio::sync::oneshot;
 
 /// A server, until it is dropped.
 pub(crate) struct Served {
-    address: String,
+    pub(crate) address: String,
     _end: oneshot::Sender<()>,
 }
 
@@ -38,9 +43,29 @@ impl Served {
         Self { address, _end: end }
     }
 
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Response {
         let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
         self.send(&request, "").await
+    }
+
+    /// Sends a form.
+    pub(crate) async fn post(&self, path: &str, headers: &str, fields: &str) -> Response {
+        let headers = format!("Host: {}\r\n{headers}", self.address);
+        self.post_as(path, &headers, fields).await
+    }
+
+    /// Sends a form with the host that is among the headers.
+    pub(crate) async fn post_as(&self, path: &str, headers: &str, fields: &str) -> Response {
+        let length = fields.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\n{headers}Content-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {length}\r\n"
+        );
+        self.send(&head, fields).await
     }
 
     /// Sends a request line and headers, and a body.

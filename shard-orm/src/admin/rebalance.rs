@@ -1,7 +1,10 @@
 //! Balances the servers of a cluster: reads their sizes, plans, and has the plan carried out.
 
+mod load;
+
 use std::collections::BTreeSet;
 
+use self::load::{Loads, loads};
 use super::status::{NamespaceState, NamespaceStatus, Status, StatusOptions, status};
 use crate::catalog::{Document, ServerEntry};
 use crate::cluster::Cluster;
@@ -95,9 +98,13 @@ impl Rebalance {
     /// Sizes are the estimates of the databases. If one lacks the numbers that are needed, such as rows on SQLite,
     /// or bytes on PostgreSQL before the first `ANALYZE`, the tables of all namespaces are counted.
     ///
+    /// For [`Cost::Measured`], loads are the microseconds in calls a second within the last 15 minutes, of all processes
+    /// that publish their statistics; see `Cluster::fleet_statistics`, of the feature `metrics`.
+    ///
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) if a server does not answer;
-    /// [`Configuration`](ErrorKind::Configuration) if a server of [`assume`](Self::assume) is unknown.
+    /// [`Configuration`](ErrorKind::Configuration) if a server of [`assume`](Self::assume) is unknown;
+    /// [`NotFound`](ErrorKind::NotFound) if loads are needed, and no process has published any.
     pub async fn fleet(&self) -> Result<Fleet> {
         // The states are those of the topology that is measured.
         let epoch = self.cluster.topology().epoch();
@@ -108,6 +115,10 @@ impl Rebalance {
         if shards(&status).any(|(_, shard)| self.lacks(shard)) {
             status = super::status(&self.cluster, StatusOptions::new().exact(true)).await?;
         }
+        let measured = match self.cost {
+            Cost::Measured => loads(&self.cluster).await?,
+            _ => Loads::new(),
+        };
         let mut fleet = Fleet::new();
         let numbering = self.reshard.numbering().await?;
         for (group, next, _) in &numbering {
@@ -140,6 +151,8 @@ impl Rebalance {
             let shard = Shard::new(group, number, &size.server)
                 .rows(size.rows.unwrap_or_default())
                 .bytes(size.bytes.unwrap_or_default());
+            let load = measured.get(&(group.to_owned(), number));
+            let shard = shard.load(load.copied().unwrap_or_default());
             let is_fixed = numbering
                 .iter()
                 .any(|(own, _, fixed)| own == group && *fixed);

@@ -137,12 +137,33 @@ impl<'a> Codec<'a> {
             }
             None => row,
         };
+        if let Some(value) = self.plain(column_type, row, ordinal) {
+            return value;
+        }
         let value = if self.nullable {
             with_type!(column_type, T => read_value::<Option<T>>(row, ordinal))
         } else {
             with_type!(column_type, T => read_value::<T>(row, ordinal))
         };
         self.typed(value?)
+    }
+
+    /// Reads a column that is most often one of an order or of a key, whose values are bound as they are.
+    fn plain(
+        self,
+        column_type: ColumnType,
+        row: &Row<'_>,
+        ordinal: usize,
+    ) -> Option<Result<Value>> {
+        if self.nullable {
+            return None;
+        }
+        Some(match column_type {
+            ColumnType::I32 => i32::read(row, ordinal).map(Value::from),
+            ColumnType::I64 => i64::read(row, ordinal).map(Value::from),
+            ColumnType::Text => String::read(row, ordinal).map(Value::from),
+            _ => return None,
+        })
     }
 
     /// NULL in the column's type.

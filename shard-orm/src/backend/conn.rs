@@ -188,9 +188,10 @@ impl Conn {
                 let rows = conn.fetch_many(query(sql.clone(), args));
                 let rows = ResultStream::<sqlx::Sqlite>::new(Dialect::Sqlite, rows);
                 let rows = if own { rows.after_refresh() } else { rows };
+                let mut size = super::sqlite::sizes();
                 let rows = rows.rows(Dialect::Sqlite, move |row: &sqlx::sqlite::SqliteRow| {
                     let read = read(&Row::of(RowOf::Sqlite(row)));
-                    (read, super::sqlite::size(row))
+                    (read, size(row))
                 });
                 super::read_ahead::ReadAhead::new(rows).boxed()
             }

@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 #[derive(Debug)]
 pub(crate) enum Run<T> {
     One(Option<T>),
-    #[cfg_attr(not(feature = "sqlite"), allow(dead_code))]
     Many(VecDeque<T>),
 }
 
@@ -17,6 +16,14 @@ impl<T> Run<T> {
     /// A run without rows.
     pub(crate) fn empty() -> Self {
         Self::One(None)
+    }
+
+    /// Takes rows that were gathered; the room for them is kept where there is one.
+    pub(crate) fn take(rows: &mut VecDeque<T>) -> Self {
+        match rows.len() {
+            0 | 1 => Self::One(rows.pop_front()),
+            _ => Self::Many(std::mem::take(rows)),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -2,6 +2,8 @@
 //!
 //! Sent by `admin`. The library's own tables (`shard_orm_..`) count as bytes, not as rows.
 
+use sea_query::Value;
+
 use crate::dialect::Dialect;
 
 /// The query for the sizes of all namespaces of a server, by its catalogs. Its argument is their
@@ -56,6 +58,41 @@ pub(crate) fn arguments_of_sizes(dialect: Dialect) -> usize {
         Dialect::Postgres => 1,
         Dialect::MySql => 2,
     }
+}
+
+/// The query for the tables of a namespace by the catalogs, and its arguments: the name of each, and estimates of its rows
+/// and of its bytes with indexes, where they are known. On SQLite, neither is known without reading the tables.
+///
+/// It locks no table.
+pub(crate) fn sizes_of_tables(dialect: Dialect, namespace: &str) -> (&'static str, Vec<Value>) {
+    let text = match dialect {
+        Dialect::Sqlite => {
+            "SELECT name, NULL, NULL FROM main.sqlite_schema \
+             WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        }
+        Dialect::Postgres => {
+            "SELECT c.relname::text, \
+             CASE WHEN c.relpages = 0 THEN pg_stat_get_live_tuples(c.oid) \
+             ELSE GREATEST(c.reltuples, 0)::int8 END, \
+             CASE WHEN c.relpages = 0 AND pg_stat_get_live_tuples(c.oid) > 0 THEN NULL \
+             ELSE (c.relpages::int8 + COALESCE(t.relpages, 0) + COALESCE((SELECT sum(i.relpages) \
+             FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid WHERE x.indrelid = c.oid), 0))::int8 \
+             * current_setting('block_size')::int8 END \
+             FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             LEFT JOIN pg_class t ON t.oid = c.reltoastrelid \
+             WHERE n.nspname = $1 AND c.relkind IN ('r', 'm')"
+        }
+        Dialect::MySql => {
+            "SELECT CAST(TABLE_NAME AS CHAR), CAST(TABLE_ROWS AS SIGNED), \
+             CAST(COALESCE(DATA_LENGTH, 0) + COALESCE(INDEX_LENGTH, 0) AS SIGNED) \
+             FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_TYPE = 'BASE TABLE'"
+        }
+    };
+    let arguments = match dialect {
+        Dialect::Sqlite => Vec::new(),
+        Dialect::Postgres | Dialect::MySql => vec![Value::from(namespace)],
+    };
+    (text, arguments)
 }
 
 /// The query for the exact number of rows of these tables of a namespace, whose names are quoted, and

@@ -200,16 +200,28 @@ pub(super) fn fetch_all<'c>(
     .boxed()
 }
 
-/// The size of the strings and byte strings in a row. Called after the row is decoded: the driver
-/// decodes no number from a value that was borrowed as bytes.
-pub(super) fn size(row: &SqliteRow) -> usize {
-    let size = |ordinal| {
-        let value = row.try_get_raw(ordinal).ok()?;
-        let has_bytes = matches!(value.type_info().name(), "TEXT" | "BLOB");
-        let bytes = has_bytes.then(|| <&[u8] as Decode<Sqlite>>::decode(value));
-        Some(bytes?.ok()?.len())
-    };
-    (0..row.len()).filter_map(size).sum()
+/// Measures the strings and byte strings in rows of one result, without the columns that hold a number in the first row.
+/// Called after a row is decoded: the driver decodes no number from a value that was borrowed as bytes.
+pub(super) fn sizes() -> impl FnMut(&SqliteRow) -> usize {
+    let mut measured: Option<Vec<usize>> = None;
+    move |row| {
+        let measured = measured.get_or_insert_with(|| {
+            let holds_number = |ordinal: &usize| {
+                let value = row.try_get_raw(*ordinal);
+                value.is_ok_and(|value| matches!(value.type_info().name(), "INTEGER" | "REAL"))
+            };
+            (0..row.len())
+                .filter(|ordinal| !holds_number(ordinal))
+                .collect()
+        });
+        let size = |ordinal: &usize| {
+            let value = row.try_get_raw(*ordinal).ok()?;
+            let has_bytes = matches!(value.type_info().name(), "TEXT" | "BLOB");
+            let bytes = has_bytes.then(|| <&[u8] as Decode<Sqlite>>::decode(value));
+            Some(bytes?.ok()?.len())
+        };
+        measured.iter().filter_map(size).sum()
+    }
 }
 
 /// Reads a value that is not NULL. The driver alone would read NULL as zero or as an empty text.
@@ -217,9 +229,16 @@ pub(super) fn read<'r, T>(row: &'r SqliteRow, ordinal: usize) -> sqlx::Result<T>
 where
     T: Decode<'r, Sqlite> + Type<Sqlite>,
 {
-    if row.try_get_raw(ordinal)?.is_null() {
+    let raw = row.try_get_raw(ordinal)?;
+    let class = raw.type_info();
+    // Of NULL the driver gives the type of the column.
+    if T::compatible(&class) && !raw.is_null() {
+        return T::decode(raw).map_err(sqlx::Error::Decode);
+    }
+    if raw.is_null() {
         return Err(sqlx::Error::Decode(Box::new(UnexpectedNullError)));
     }
+    // Says how they differ.
     row.try_get(ordinal)
 }
 

@@ -9,6 +9,7 @@ mod mirror;
 mod plan;
 mod state;
 mod store;
+mod throttling;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +23,7 @@ pub use self::state::JobState;
 #[cfg(feature = "reshard")]
 pub(crate) use self::store::Changes;
 pub(crate) use self::store::{Switch, taken};
+pub use self::throttling::{ThrottleReason, Throttling};
 use crate::error::{Error, Result};
 #[cfg(feature = "serde")]
 use crate::route::OwnedKeys;
@@ -232,6 +234,15 @@ impl Job {
     #[must_use]
     pub fn shard(&self) -> u32 {
         self.sources.first().map_or(0, |part| part.shard)
+    }
+
+    /// Why it copies rows slower than it could; `None` if it does not, or copies none: it is in another state, stands
+    /// still because an operator wants that, or nobody runs it.
+    #[must_use]
+    pub fn throttling(&self) -> Option<&Throttling> {
+        let copies =
+            self.state == JobState::Copying && self.wish == Wish::Run && !self.lease.is_zero();
+        self.copied.throttling.as_ref().filter(|_| copies)
     }
 }
 

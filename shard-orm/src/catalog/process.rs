@@ -7,12 +7,12 @@ use sea_query::{Alias, Expr, ExprTrait as _, OnConflict, Order, Query};
 use super::revision::{number, time};
 use super::session::Store;
 use super::table_use::TableUse;
-use super::tables::{CLUSTER, PROCESS, PROCESS_COLUMNS};
+use super::tables::{CLUSTER, PROCESS, PROCESS_COLUMNS, TABLE_USE};
 use crate::backend::{Field as _, Row, now};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// The silence after which a process is no longer taken for a living one.
-const SILENCE: Duration = Duration::from_mins(1);
+pub(crate) const SILENCE: Duration = Duration::from_mins(1);
 /// How long the row of a process is kept that reports no more.
 const FORGOTTEN: Duration = Duration::from_hours(24);
 
@@ -124,7 +124,30 @@ impl Store<'_> {
             .and_where(column(CLUSTER).eq(&*handle.cluster))
             .and_where(column(process_id).eq(process.id.as_str()).or(is_silent));
         self.write(&delete).await?;
-        self.forget_tables().await
+        #[cfg(feature = "metrics")]
+        self.forget_rows(super::tables::STATISTICS).await?;
+        self.forget_rows(TABLE_USE).await
+    }
+
+    /// Removes the rows of processes that are gone from a table that has one for each.
+    async fn forget_rows(self, table: &str) -> Result<()> {
+        let handle = self.handle();
+        let column = |name: &str| Expr::col(Alias::new(name.to_owned()));
+        let [_, process_id, ..] = PROCESS_COLUMNS;
+        let mut known = Query::select();
+        known
+            .column(Alias::new(process_id))
+            .from(handle.namespace.own_table(PROCESS))
+            .and_where(column(CLUSTER).eq(&*handle.cluster));
+        let mut delete = Query::delete();
+        delete
+            .from_table(handle.namespace.own_table(table))
+            .and_where(column(CLUSTER).eq(&*handle.cluster))
+            .and_where(column(process_id).not_in_subquery(known));
+        match self.write(&delete).await {
+            Err(error) if error.kind() == ErrorKind::UndefinedTable => Ok(()),
+            outcome => outcome.map(drop),
+        }
     }
 
     /// The processes, those that reported last first.

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use sea_query::{Alias, Expr, ExprTrait as _, OnConflict, Query};
+use sea_query::{Alias, Expr, OnConflict, Query};
 
 use super::process::Heartbeat;
 use super::session::Store;
-use super::tables::{CLUSTER, PROCESS, PROCESS_COLUMNS, TABLE_USE, TABLE_USE_COLUMNS};
+use super::tables::{CLUSTER, TABLE_USE, TABLE_USE_COLUMNS};
 use crate::backend::{Field as _, Row};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -105,26 +105,6 @@ impl Store<'_> {
                 self.create_tables().await?;
                 self.write(&insert).await.map(drop)
             }
-            outcome => outcome.map(drop),
-        }
-    }
-
-    /// Removes the tables of processes that are gone.
-    pub(crate) async fn forget_tables(self) -> Result<()> {
-        let handle = self.handle();
-        let [_, process_id, ..] = PROCESS_COLUMNS;
-        let mut known = Query::select();
-        known
-            .column(Alias::new(process_id))
-            .from(handle.namespace.own_table(PROCESS))
-            .and_where(Expr::col(Alias::new(CLUSTER)).eq(&*handle.cluster));
-        let mut delete = Query::delete();
-        delete
-            .from_table(handle.namespace.own_table(TABLE_USE))
-            .and_where(Expr::col(Alias::new(CLUSTER)).eq(&*handle.cluster))
-            .and_where(Expr::col(Alias::new(process_id)).not_in_subquery(known));
-        match self.write(&delete).await {
-            Err(error) if error.kind() == ErrorKind::UndefinedTable => Ok(()),
             outcome => outcome.map(drop),
         }
     }

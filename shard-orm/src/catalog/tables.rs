@@ -22,6 +22,9 @@ pub(super) const PLAN: &str = "shard_orm_plan";
 /// The tables that the models of each process read.
 pub(super) const TABLE_USE: &str = "shard_orm_table_use";
 
+/// What each process has measured.
+pub(super) const STATISTICS: &str = "shard_orm_statistics";
+
 /// The columns that route the rows of each table.
 pub(super) const TABLE_KEY: &str = "shard_orm_table_key";
 
@@ -29,7 +32,7 @@ pub(super) const TABLE_KEY: &str = "shard_orm_table_key";
 pub(super) const FINDINGS: &str = "shard_orm_findings";
 
 /// The version of the tables that this library uses.
-pub(super) const VERSION: i64 = 4;
+pub(super) const VERSION: i64 = 5;
 
 /// The column that all tables begin with.
 pub(super) const CLUSTER: &str = "cluster_name";
@@ -93,6 +96,8 @@ pub(super) const PLAN_COLUMNS: [&str; 12] = [
 ];
 pub(super) const TABLE_USE_COLUMNS: [&str; 3] = [CLUSTER, "process_id", "tables"];
 
+pub(super) const STATISTICS_COLUMNS: [&str; 4] = [CLUSTER, "process_id", "taken_at", "statistics"];
+
 pub(super) const TABLE_KEY_COLUMNS: [&str; 4] = [CLUSTER, "place", "table_name", "key_columns"];
 
 pub(super) const FINDINGS_COLUMNS: [&str; 4] = [CLUSTER, "job", "process_id", "found"];
@@ -107,7 +112,8 @@ pub(super) fn step(version: i64, dialect: Dialect, namespace: &Namespace) -> Vec
             table_key(dialect, namespace),
         ],
         3 => vec![plans(dialect, namespace)],
-        4 => vec![findings(dialect, namespace)],
+        4 => vec![statistics(dialect, namespace)],
+        5 => vec![findings(dialect, namespace)],
         _ => Vec::new(),
     }
 }
@@ -127,6 +133,12 @@ fn findings(dialect: Dialect, namespace: &Namespace) -> String {
     let kinds = [Text, Integer, Text, LongText];
     let columns: Vec<_> = FINDINGS_COLUMNS.into_iter().zip(kinds).collect();
     create_table_by(dialect, namespace.own_table(FINDINGS), &columns, 3)
+}
+
+fn statistics(dialect: Dialect, namespace: &Namespace) -> String {
+    let kinds = [Kind::Text, Kind::Text, Kind::Integer, Kind::LongText];
+    let columns: Vec<_> = STATISTICS_COLUMNS.into_iter().zip(kinds).collect();
+    create_table_by(dialect, namespace.own_table(STATISTICS), &columns, 2)
 }
 
 fn table_use(dialect: Dialect, namespace: &Namespace) -> String {

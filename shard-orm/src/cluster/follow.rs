@@ -5,8 +5,6 @@
 
 mod answer;
 mod authority;
-#[cfg(feature = "reshard")]
-mod reads;
 mod settle;
 mod tables;
 mod task;
@@ -34,7 +32,7 @@ use crate::task::catch_panic;
 const FLOOR: Duration = Duration::from_millis(100);
 /// The shortest time between some looks: during a switch the new topology is there after some milliseconds.
 const CLOSE: Duration = Duration::from_millis(5);
-/// The number of looks that may follow each other so closely; one more may with each [`FLOOR`] without a look.
+/// The number of looks in vain that may follow each other so closely; one more may with each [`FLOOR`] without a look.
 const SOME: u32 = 50;
 
 /// What a cluster with a catalog keeps.
@@ -46,6 +44,8 @@ pub(super) struct Follower {
     heartbeat: Heartbeat,
     /// Held by a report: one that is on its way must not come after the process was taken out of the list.
     reporting: tokio::sync::Mutex<()>,
+    #[cfg(feature = "metrics")]
+    publication: super::statistics::Publication,
     /// The tables that this process reads, for operators.
     tables: Mutex<Tables>,
     /// The topology in use; `None` until there is one from the catalog.
@@ -75,7 +75,7 @@ struct Tables {
 struct Look {
     begun: Option<Instant>,
     ended: Option<Instant>,
-    /// The looks that followed each other closely.
+    /// The looks that followed each other closely, since one found a new topology.
     close: u32,
     /// The problem that was logged, so that it is logged once, and its kind.
     problem: Option<(ErrorKind, String)>,
@@ -90,6 +90,8 @@ impl Follower {
             local_copy: options.local_copy.clone().map(LocalCopy::new),
             heartbeat: Heartbeat::new(options.process.as_deref()),
             reporting: tokio::sync::Mutex::default(),
+            #[cfg(feature = "metrics")]
+            publication: super::statistics::Publication::default(),
             options,
             tables: Mutex::default(),
             known: Mutex::default(),
@@ -305,7 +307,9 @@ impl Cluster {
             }
             let Some(turn) = look.turn().filter(|turn| *turn > Instant::now()) else {
                 look.close = look.followed_closely() + 1;
-                look.at(follower, self).await?;
+                if look.at(follower, self).await? {
+                    look.close = 0;
+                }
                 return Ok(has_changed());
             };
             // A look for another reason may begin meanwhile.

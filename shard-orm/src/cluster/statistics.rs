@@ -1,25 +1,39 @@
-//! The statistics of the calls of this process: by server, logical shard, table and statement.
+//! The statistics of calls: by server, logical shard, table and statement; of this process, or of all that publish
+//! theirs in the catalog.
 //!
-//! Read from the recorders of `observe`, without asking a database.
+//! Read from the recorders of `observe`, without asking a database, as counters ([`figures`]), which are published as a
+//! text, added, and turned into the data that callers get ([`report`]).
 
+mod figures;
+mod fleet;
+mod publish;
+mod read;
 mod report;
+mod spans;
+mod text;
 mod window;
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use self::figures::{Figures, OfIncidents, OfRole, OfServer};
+pub use self::fleet::{FleetProcess, FleetStatistics, Published};
+pub(super) use self::publish::Publication;
+use self::read::read;
 pub use self::report::{
-    Incidents, PoolStatistics, ServerStatistics, ShardStatistics, StatementStatistics, Statistics,
-    TableStatistics, VerbStatistics,
+    Incidents, LagBefore, PoolStatistics, ReplicaLag, ServerStatistics, ShardStatistics,
+    StatementStatistics, Statistics, TableStatistics, VerbStatistics,
 };
+use self::spans::Spans;
 pub use self::window::{Window, Windows};
 
 use super::Cluster;
 use crate::connect::ServerFigures;
 use crate::observe::{
-    DURATIONS, Event, Load, Recorder, ServerRecorder, StatementRecord, TICK, Totals, quantile,
+    Cell, DURATIONS, Durations, Event, Load, Recorder, ServerRecorder, StatementRecord, TICK,
+    Totals,
 };
 use crate::task::restarting;
 
@@ -27,6 +41,8 @@ impl Cluster {
     /// The calls of this process since the cluster was opened, and within the last 1, 5 and 15
     /// minutes. Sends nothing. Memory is bounded: some 30 KiB for each server, 0.5 KiB for each
     /// logical shard, and at most 500 statements.
+    ///
+    /// [`fleet_statistics`](Self::fleet_statistics) has those of all processes.
     ///
     /// ```
     /// # use shard_orm::Cluster;
@@ -42,41 +58,52 @@ impl Cluster {
     /// ```
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        let now = Instant::now();
+        read(self, self.measured())
+    }
+
+    /// What this process has measured.
+    fn measured(&self) -> Figures {
+        let recorder = self.recorder();
+        let now = recorder.now();
         let state = self.inner.state.load_full();
-        let figures = state.pool_set.figures();
-        let mut servers = Vec::new();
-        for server in &figures {
-            servers.extend(roles(server, now));
+        let mut figures = Figures {
+            over: now.saturating_duration_since(recorder.begun),
+            ..Figures::default()
+        };
+        for server in &state.pool_set.figures() {
+            let name = (server.group.to_string(), server.server.to_string());
+            figures.servers.insert(name, of_server(server, recorder));
         }
-        let mut shards = Vec::new();
+        for ((group, server, endpoint), lag) in self.replica_lags() {
+            let name = (group.clone(), server.clone());
+            let Some(of_server) = figures.servers.get_mut(&name) else {
+                continue;
+            };
+            let before = of_server.lags.get(&endpoint).map(|noted| noted.before);
+            let lag = ReplicaLag {
+                group,
+                server,
+                endpoint,
+                lag,
+                before: before.unwrap_or_default(),
+            };
+            of_server.lags.insert(endpoint, lag);
+        }
         for index in 0..state.topology.groups().len() {
-            shards.extend(state.pool_set.shards(index).map(|handle| {
+            for handle in state.pool_set.shards(index) {
                 let load = handle.observed.load();
-                let total = load.total();
-                let since = |before: Load| Window::of_load(total.since(before));
-                ShardStatistics {
-                    group: handle.namespace.group().to_string(),
-                    shard: handle.namespace.shard(),
-                    server: handle.server.to_string(),
-                    windows: Windows::new(
-                        Window::of_load(total).over(self.recorder().begun.elapsed()),
-                        load.begins(now),
-                        since,
-                    ),
-                }
-            }));
+                let shard = (
+                    handle.namespace.group().to_string(),
+                    handle.namespace.shard(),
+                );
+                let spans = Spans::new(load.total(), figures.over, load.begins(now), None);
+                figures.shards.insert(shard, spans);
+            }
         }
-        let mut statements = self.recorder().statements();
-        statements.sort_by_key(|one| std::cmp::Reverse(one.micros + one.slow_micros));
-        Statistics {
-            over: self.recorder().begun.elapsed(),
-            servers,
-            incidents: figures.iter().map(incidents).collect(),
-            shards,
-            tables: tables(&statements),
-            statements: statements.into_iter().map(statement).collect(),
-        }
+        let statements = recorder.statements();
+        figures.tables = tables(&statements);
+        figures.statements = statements.into_iter().map(statement).collect();
+        figures
     }
 
     pub(crate) fn recorder(&self) -> &Recorder {
@@ -126,17 +153,24 @@ impl Cluster {
                     let Some(cluster) = weak.upgrade() else {
                         return;
                     };
-                    cluster.tick(Instant::now());
+                    cluster.tick();
                 }
             }
         };
         runtime.spawn(restarting("the windows of the statistics", keep));
     }
 
-    fn tick(&self, now: Instant) {
+    fn tick(&self) {
+        let now = self.recorder().now();
         let state = self.inner.state.load_full();
+        let lags = self.replica_lags();
         for server in state.pool_set.figures() {
             server.observed.tick(now);
+            let own = lags.iter().filter_map(|((group, name, endpoint), lag)| {
+                let is_own = **group == *server.group && **name == *server.server;
+                is_own.then_some((*endpoint, *lag))
+            });
+            server.observed.lags.tick(now, &own.collect::<Vec<_>>());
         }
         for index in 0..state.topology.groups().len() {
             for handle in state.pool_set.shards(index) {
@@ -144,86 +178,110 @@ impl Cluster {
             }
         }
     }
+
+    /// The lag of each replica, as its monitor knows it: by group, server and endpoint.
+    fn replica_lags(&self) -> BTreeMap<(String, String, usize), Duration> {
+        let servers = self.health().into_iter();
+        let lags = servers.flat_map(|server| {
+            let endpoints = server.endpoints.into_iter().enumerate();
+            let name = (server.group, server.server);
+            endpoints.filter_map(move |(endpoint, own)| {
+                Some(((name.0.clone(), name.1.clone(), endpoint), own.lag?))
+            })
+        });
+        lags.collect()
+    }
+
+    /// Lets time pass for the windows of the statistics, which are kept meanwhile.
+    #[cfg(feature = "testing")]
+    pub(crate) fn pass(&self, time: Duration) {
+        let mut left = time;
+        while !left.is_zero() {
+            let step = left.min(TICK);
+            self.recorder().pass(step);
+            self.tick();
+            left -= step;
+        }
+    }
 }
 
-/// The statistics of a server in the roles in which it has served.
-fn roles(server: &ServerFigures, now: Instant) -> impl Iterator<Item = ServerStatistics> {
-    [false, true].into_iter().filter_map(move |replica| {
-        let observed: &ServerRecorder = &server.observed;
+/// The figures of a server in the roles in which it has served, without the lags as they are now.
+fn of_server(server: &ServerFigures, recorder: &Recorder) -> OfServer {
+    let now = recorder.now();
+    let observed: &ServerRecorder = &server.observed;
+    let begun = now.saturating_duration_since(server.begun);
+    let role = |replica: bool| {
         let total = observed.totals(replica);
-        let pools: Vec<PoolStatistics> = server
-            .pools
-            .iter()
-            .filter(|pool| pool.replica == replica)
-            .map(PoolStatistics::from)
-            .collect();
+        let pools = server.pools.iter().filter(|pool| pool.replica == replica);
+        let pools: BTreeMap<usize, PoolStatistics> =
+            pools.map(|pool| (pool.endpoint, pool.into())).collect();
         if pools.is_empty() && total == Totals::default() {
             return None;
         }
-        let since = |before: Totals| Window::of_totals(&total.since(&before));
-        let verb = |cell: &crate::observe::Cell| {
-            let durations = cell.durations.read().map(|(count, _)| count);
-            let durations: Vec<u64> = durations.collect();
+        let verb = |cell: &Cell| {
+            let durations: Vec<u64> = cell.durations.read().map(|(count, _)| count).collect();
             VerbStatistics {
                 verb: cell.verb,
-                total: Window::new(cell.load(), Some((&durations, &DURATIONS)))
-                    .over(server.begun.elapsed()),
+                total: Window::new(cell.load(), Some((&durations, &DURATIONS))).over(begun),
             }
         };
-        Some(ServerStatistics {
-            group: server.group.to_string(),
-            server: server.server.to_string(),
-            role: if replica { "replica" } else { "primary" },
-            windows: Windows::new(
-                Window::of_totals(&total).over(server.begun.elapsed()),
-                observed.begins(replica, now),
-                since,
-            ),
+        let (begins, earlier) = (observed.begins(replica, now), observed.earlier(replica));
+        Some(OfRole {
+            spans: Spans::new(total, begun, begins, earlier),
             verbs: observed.cells(replica).map(verb).collect(),
             pools,
         })
-    })
+    };
+    let lags = observed.lags.read(now).into_iter().map(|noted| {
+        let before = noted.begins.map(|(ago, lag)| LagBefore { ago, lag });
+        let lag = ReplicaLag {
+            group: server.group.to_string(),
+            server: server.server.to_string(),
+            endpoint: noted.endpoint,
+            lag: Duration::ZERO,
+            before,
+        };
+        (noted.endpoint, lag)
+    });
+    OfServer {
+        roles: [role(false), role(true)],
+        incidents: incidents(observed),
+        lags: lags.collect(),
+    }
 }
 
-fn incidents(server: &ServerFigures) -> Incidents {
-    let observed = &server.observed;
+fn incidents(observed: &ServerRecorder) -> OfIncidents {
     let sum = |events: &[(Event, &str)]| {
         let counts = events.iter().map(|(event, _)| observed.events(*event));
         counts.sum()
     };
-    let waits: Vec<u64> = observed.waits.read().map(|(count, _)| count).collect();
-    Incidents {
-        group: server.group.to_string(),
-        server: server.server.to_string(),
-        cancelled: observed.events(Event::Cancelled),
-        retries: sum(&Event::RETRIES),
-        lost_connections: observed.events(Event::ConnectionLost),
-        unknown_outcomes: observed.events(Event::OutcomeUnknown),
-        role_changes: observed.events(Event::RoleChanged),
-        primary_reads: sum(&Event::PRIMARY_READS),
-        waits: waits.iter().sum(),
-        wait_p99: quantile(&waits, &DURATIONS, 0.99),
+    let mut waits = Durations::default();
+    for (own, (count, _)) in waits.0.iter_mut().zip(observed.waits.read()) {
+        *own = count;
+    }
+    OfIncidents {
+        counts: [
+            observed.events(Event::Cancelled),
+            sum(&Event::RETRIES),
+            observed.events(Event::ConnectionLost),
+            observed.events(Event::OutcomeUnknown),
+            observed.events(Event::RoleChanged),
+            sum(&Event::PRIMARY_READS),
+        ],
+        waits,
     }
 }
 
-/// The sums of the statements of each table, the one with the most time first.
-fn tables(statements: &[StatementRecord]) -> Vec<TableStatistics> {
-    let mut tables: BTreeMap<(&str, &str), (u64, u64)> = BTreeMap::new();
+/// The calls of the statements of each table, and their time in microseconds.
+fn tables(statements: &[StatementRecord]) -> BTreeMap<(String, String), (u64, u64)> {
+    let mut tables: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
     for one in statements {
-        let sum = tables.entry((&one.group, &one.table)).or_default();
+        let sum = tables
+            .entry((one.group.clone(), one.table.clone()))
+            .or_default();
         sum.0 += one.calls + one.slow;
         sum.1 += one.micros + one.slow_micros;
     }
-    let mut tables: Vec<TableStatistics> = tables
-        .into_iter()
-        .map(|((group, table), (calls, micros))| TableStatistics {
-            group: group.to_owned(),
-            table: table.to_owned(),
-            calls,
-            busy: Duration::from_micros(micros),
-        })
-        .collect();
-    tables.sort_by_key(|table| std::cmp::Reverse(table.busy));
     tables
 }
 
@@ -235,7 +293,7 @@ fn statement(record: StatementRecord) -> StatementStatistics {
         longest: Duration::from_micros(record.longest),
         group: record.group,
         table: record.table,
-        verb: record.verb,
+        verb: record.verb.to_owned(),
         fingerprint: record.text,
         server: record.server,
         shard: record.shard,

@@ -88,8 +88,9 @@ impl Catalog {
         self
     }
 
-    /// Sets how often the process reports that it is alive and which epoch it uses: at least
-    /// 100 ms, by default 10 s; `None` keeps it out of the list of processes.
+    /// Sets how often the process reports that it is alive and which epoch it uses, and, with the feature
+    /// `metrics`, publishes its statistics: at least 100 ms, by default 10 s; `None` keeps it out of the list of
+    /// processes.
     #[must_use]
     pub fn heartbeat(mut self, interval: Option<Duration>) -> Self {
         self.heartbeat = interval;

@@ -12,7 +12,8 @@ use sea_query::Value;
 use super::ask;
 use super::system_tables::OWN;
 use crate::backend::{
-    Field, Row, arguments_of_sizes, exact_size, quote, sizes_of_namespaces, tables_of_namespace,
+    Field, Row, arguments_of_sizes, exact_size, quote, sizes_of_namespaces, sizes_of_tables,
+    tables_of_namespace,
 };
 use crate::connect::{Lease, NamespaceHandle};
 use crate::error::Result;
@@ -172,6 +173,24 @@ async fn exact_size_of(Named { handle, name }: &Named) -> Result<Size> {
     })
     .await?;
     Ok(size)
+}
+
+/// The name of each table of a namespace, and estimates of its rows and bytes; without the library's own. Sends one
+/// statement.
+pub(crate) async fn table_sizes(
+    handle: &NamespaceHandle,
+    name: &str,
+) -> Result<Vec<(String, Option<u64>, Option<u64>)>> {
+    let mut lease = handle.for_primary_read().await?.lease;
+    let (text, values) = sizes_of_tables(handle.dialect(), name);
+    let mut tables = Vec::new();
+    ask(&mut lease, handle, text, &values, &mut |row| {
+        tables.push((String::read(row, 0)?, count(row, 1)?, count(row, 2)?));
+        Ok(())
+    })
+    .await?;
+    tables.retain(|(table, ..)| !table.starts_with(OWN));
+    Ok(tables)
 }
 
 fn count(row: &Row<'_>, ordinal: usize) -> Result<Option<u64>> {

@@ -9,7 +9,8 @@ use tokio::sync::watch;
 use super::names::{kind, role};
 use super::sink::{Published, Sink, float};
 use super::table;
-use crate::cluster::{Cluster, EndpointHealth, Extension, ServerHealth};
+use crate::anomaly::{Rule, Rules};
+use crate::cluster::{Cluster, EndpointHealth, Extension, ServerHealth, Statistics};
 use crate::connect::ServerFigures;
 use crate::health::{EndpointStatus, Serving};
 use crate::observe::Event;
@@ -26,6 +27,8 @@ pub struct Publisher {
     cluster: Cluster,
     shards: bool,
     jobs: bool,
+    fleet: bool,
+    rules: Rules,
 }
 
 /// What was published of a cluster, by any publisher.
@@ -45,6 +48,8 @@ impl Publisher {
             cluster: cluster.clone(),
             shards: false,
             jobs: false,
+            fleet: false,
+            rules: Rules::new(),
         }
     }
 
@@ -62,6 +67,19 @@ impl Publisher {
         self
     }
 
+    /// With [`every`](Self::every), publishes the anomalies of all processes in the place of those of this one. Reads
+    /// their statistics by one statement each time, so let one process do it. Needs a catalog.
+    pub fn fleet(mut self) -> Self {
+        self.fleet = true;
+        self
+    }
+
+    /// Sets by which rules something is an anomaly.
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.rules = rules;
+        self
+    }
+
     /// Publishes once, without asking a database. Call it before the metrics are scraped.
     ///
     /// ```
@@ -72,7 +90,8 @@ impl Publisher {
     /// # }
     /// ```
     pub fn publish(&self) {
-        self.publish_with(|_| {});
+        let own = self.cluster.statistics();
+        self.publish_with(|sink| self.anomalies(sink, &own));
     }
 
     fn publish_with(&self, more: impl FnOnce(&mut Sink<'_>)) {
@@ -103,10 +122,10 @@ impl Publisher {
     pub fn every(self, period: Duration) -> Publishing {
         let (stop, stopped) = watch::channel(());
         let weak = self.cluster.downgrade();
-        let (shards, jobs) = (self.shards, self.jobs);
+        let (shards, jobs, fleet, rules) = (self.shards, self.jobs, self.fleet, self.rules);
         let runtime = self.cluster.runtime().clone();
         let publish = move || {
-            let (weak, mut stopped) = (weak.clone(), stopped.clone());
+            let (weak, mut stopped, rules) = (weak.clone(), stopped.clone(), rules.clone());
             async move {
                 loop {
                     let Some(cluster) = weak.upgrade() else {
@@ -116,6 +135,8 @@ impl Publisher {
                         cluster,
                         shards,
                         jobs,
+                        fleet,
+                        rules: rules.clone(),
                     };
                     publisher.publish_all().await;
                     drop(publisher);
@@ -134,18 +155,63 @@ impl Publisher {
     }
 
     async fn publish_all(&self) {
+        let statistics = match self.fleet {
+            false => Some(self.cluster.statistics()),
+            true => match self.cluster.fleet_statistics().await {
+                Ok(fleet) => Some(fleet.statistics),
+                Err(error) => {
+                    tracing::debug!(
+                        target: "shard_orm",
+                        error = %error.kind(),
+                        "the anomalies of the fleet were not published"
+                    );
+                    None
+                }
+            },
+        };
         #[cfg(feature = "reshard")]
-        if self.jobs {
-            match super::jobs::read(&self.cluster).await {
-                Ok(jobs) => return self.publish_with(|sink| super::jobs::publish(sink, &jobs)),
-                Err(error) => tracing::debug!(
-                    target: "shard_orm",
-                    error = %error.kind(),
-                    "the jobs of the catalog were not published"
-                ),
+        let jobs = match self.jobs {
+            false => None,
+            true => match super::jobs::read(&self.cluster).await {
+                Ok(jobs) => Some(jobs),
+                Err(error) => {
+                    tracing::debug!(
+                        target: "shard_orm",
+                        error = %error.kind(),
+                        "the jobs of the catalog were not published"
+                    );
+                    None
+                }
+            },
+        };
+        self.publish_with(|sink| {
+            if let Some(statistics) = &statistics {
+                self.anomalies(sink, statistics);
             }
+            #[cfg(feature = "reshard")]
+            if let Some(jobs) = &jobs {
+                super::jobs::publish(sink, jobs);
+            }
+        });
+    }
+
+    /// The number of anomalies of each group and named database by each rule for which statistics are enough.
+    fn anomalies(&self, sink: &mut Sink<'_>, statistics: &Statistics) {
+        let rules = Rule::ALL.into_iter();
+        let rules: Vec<Rule> = rules.filter(|rule| *rule != Rule::Filling).collect();
+        let mut found: BTreeMap<(&str, Rule), u64> = BTreeMap::new();
+        for server in &statistics.servers {
+            found.extend(rules.iter().map(|rule| ((&*server.group, *rule), 0)));
         }
-        self.publish();
+        let anomalies = self.rules.find(statistics);
+        for anomaly in &anomalies {
+            *found
+                .entry((anomaly.subject.group(), anomaly.rule))
+                .or_default() += 1;
+        }
+        for ((group, rule), number) in found {
+            sink.gauge(&table::ANOMALIES, &[group, rule.name()], float(number));
+        }
     }
 
     fn topology(&self, sink: &mut Sink<'_>) {

@@ -148,6 +148,8 @@ metrics! {
         "How long ago the catalog answered last.";
     UNSERVED = "shard_orm_shards_unserved", Gauge, Count, &["group"],
         "Logical shards whose server is known not to serve reads or writes.";
+    ANOMALIES = "shard_orm_anomalies", Gauge, Count, &["group", "rule"],
+        "What is unusual in the calls of the process, or of all processes on request, by the rule.";
     SYNC_AGE = "shard_orm_sync_age_seconds", Gauge, Seconds, &["table", "group", "server"],
         "How long ago the source of a static table's copy was read to its end, by a supervisor of this process.";
     SYNC_FAILURES = "shard_orm_sync_failures", Gauge, Count, &["table", "group", "server"],

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::bounds::{COUNTS, DURATIONS};
 use super::shard::micros;
-use super::{Event, Histogram, Load, Outcome, Pick, Recorder, Seen, Stopwatch, Windows};
+use super::{Event, Histogram, Lags, Load, Outcome, Pick, Recorder, Seen, Stopwatch, Windows};
 use crate::error::ErrorKind;
 
 /// The most verbs of a role; those beyond share the last place.
@@ -82,6 +82,14 @@ impl Default for Durations {
 }
 
 impl Totals {
+    /// Adds what another process has counted.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.load.add(other.load);
+        for (own, other) in self.durations.0.iter_mut().zip(other.durations.0) {
+            *own = own.saturating_add(other);
+        }
+    }
+
     /// What was added since.
     pub(crate) fn since(mut self, before: &Self) -> Self {
         self.load = self.load.since(before.load);
@@ -100,10 +108,10 @@ struct Role {
 }
 
 impl Role {
-    fn new() -> Self {
+    fn new(now: Instant) -> Self {
         Self {
             cells: std::array::from_fn(|_| OnceLock::new()),
-            windows: Mutex::new(Windows::new(Instant::now(), Totals::default())),
+            windows: Mutex::new(Windows::new(now, Totals::default())),
         }
     }
 
@@ -128,11 +136,7 @@ impl Role {
     fn totals(&self) -> Totals {
         let mut totals = Totals::default();
         for cell in self.cells() {
-            let load = cell.load();
-            totals.load.calls += load.calls;
-            totals.load.errors += load.errors;
-            totals.load.rows += load.rows;
-            totals.load.micros += load.micros;
+            totals.load.add(cell.load());
             for (own, (count, _)) in totals.durations.0.iter_mut().zip(cell.durations.read()) {
                 *own += count;
             }
@@ -160,18 +164,21 @@ pub(crate) struct ServerRecorder {
     pub(crate) widths: Histogram,
     /// How long these calls waited for the last statement after the median one, in microseconds.
     pub(crate) stragglers: Histogram,
+    /// How far its replicas lag.
+    pub(crate) lags: Lags,
 }
 
 impl ServerRecorder {
     pub(crate) fn new(recorder: &Arc<Recorder>) -> Self {
         Self {
-            begun: Instant::now(),
+            begun: recorder.now(),
             recorder: Arc::clone(recorder),
-            roles: [Role::new(), Role::new()],
+            roles: [Role::new(recorder.now()), Role::new(recorder.now())],
             events: std::array::from_fn(|_| AtomicU64::new(0)),
             waits: Histogram::new(&DURATIONS),
             widths: Histogram::new(&COUNTS),
             stragglers: Histogram::new(&DURATIONS),
+            lags: Lags::default(),
         }
     }
 
@@ -240,5 +247,10 @@ impl ServerRecorder {
     /// What each window of a role goes back to.
     pub(crate) fn begins(&self, replica: bool, now: Instant) -> [(Duration, Option<Totals>); 3] {
         self.roles[usize::from(replica)].windows().begins(now)
+    }
+
+    /// How long the older half of the longest window is, and the counters at its ends.
+    pub(crate) fn earlier(&self, replica: bool) -> Option<(Duration, Totals, Totals)> {
+        self.roles[usize::from(replica)].windows().earlier()
     }
 }

@@ -17,6 +17,13 @@ pub(crate) struct Load {
 }
 
 impl Load {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.calls = self.calls.saturating_add(other.calls);
+        self.errors = self.errors.saturating_add(other.errors);
+        self.rows = self.rows.saturating_add(other.rows);
+        self.micros = self.micros.saturating_add(other.micros);
+    }
+
     /// What was added since.
     pub(crate) fn since(self, before: Self) -> Self {
         Self {

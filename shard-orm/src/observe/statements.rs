@@ -23,6 +23,8 @@ pub(crate) struct Recorder {
     pub(crate) begun: Instant,
     /// In microseconds.
     slow_call: AtomicU64,
+    /// How much later than the clock the windows are, in microseconds: for tests of what windows show.
+    ahead: AtomicU64,
     statements: Mutex<HashMap<Fingerprint, StatementRecord>>,
 }
 
@@ -66,6 +68,7 @@ impl Default for Recorder {
         Self {
             begun: Instant::now(),
             slow_call: AtomicU64::new(u64::MAX),
+            ahead: AtomicU64::new(0),
             statements: Mutex::default(),
         }
     }
@@ -76,6 +79,17 @@ impl Recorder {
     pub(crate) fn set_slow_call(&self, threshold: Option<Duration>) {
         let threshold = threshold.map_or(u64::MAX, micros);
         self.slow_call.store(threshold, Ordering::Relaxed);
+    }
+
+    /// The time by which windows begin and end.
+    pub(crate) fn now(&self) -> Instant {
+        Instant::now() + Duration::from_micros(self.ahead.load(Ordering::Relaxed))
+    }
+
+    /// Lets time pass for the windows.
+    #[cfg(feature = "testing")]
+    pub(crate) fn pass(&self, time: Duration) {
+        self.ahead.fetch_add(micros(time), Ordering::Relaxed);
     }
 
     #[inline]

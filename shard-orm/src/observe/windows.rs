@@ -53,6 +53,16 @@ impl<T: Copy> Windows<T> {
         };
         self.rings.each_ref().map(begin)
     }
+
+    /// The older half of the longest window: how long it is, and the counters at its beginning and its end. `None`
+    /// until it ends several minutes ago, so that nothing recent is in it.
+    pub(crate) fn earlier(&self) -> Option<(Duration, T, T)> {
+        let [_, _, ring] = &self.rings;
+        // The slot at hand is not complete, and the one before may have ended just now.
+        let middle = ring.len().saturating_sub(1) / 2;
+        let ((begun, first), (ended, last)) = (*ring.front()?, *ring.get(middle)?);
+        (middle > 0).then(|| (ended.saturating_duration_since(begun), first, last))
+    }
 }
 
 #[cfg(test)]
@@ -84,6 +94,28 @@ mod tests {
             calls(6_000),
             [(minutes(1), 4), (minutes(5), 20), (minutes(15), 60)]
         );
+    }
+
+    #[test]
+    fn what_was_earlier_ends_minutes_ago() {
+        let begun = Instant::now();
+        let mut windows = Windows::new(begun, 0);
+        for tick in 1..=400 {
+            windows.tick(begun + TICK * tick, tick);
+            let ago = windows.earlier().map(|(over, first, last)| {
+                assert_eq!(over, TICK * (last - first));
+                (tick - first, tick - last)
+            });
+            match ago {
+                None => assert!(tick < 30, "{tick}"),
+                Some((begun, ended)) => {
+                    assert!(
+                        (30..75).contains(&begun) && (15..45).contains(&ended),
+                        "{tick}: {ago:?}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -135,11 +135,7 @@ async fn in_parts<'a>(
 ///
 /// None holds a connection while it waits for another one, so a pool of one connection is enough.
 async fn together(target: Target<'_>, asked: Vec<Asked<'_>>) -> Result<()> {
-    let mut concurrency = Concurrency::of(target);
-    for (handle, _) in &asked {
-        concurrency = concurrency.within_process(handle.dialect());
-    }
-    let mut limiter = ConcurrencyLimiter::new(concurrency);
+    let mut limiter = ConcurrencyLimiter::of_short_reads(Concurrency::of(target));
     let mut handles = Vec::with_capacity(asked.len());
     for (number, (handle, one)) in asked.into_iter().enumerate() {
         limiter.push(number, &handle, one);

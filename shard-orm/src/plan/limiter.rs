@@ -7,13 +7,14 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use tokio::time::timeout;
 
 use crate::connect::{Health, NamespaceHandle};
-use crate::dialect::Dialect;
 use crate::exec::Target;
 
 /// Limits of concurrent statements.
@@ -39,24 +40,19 @@ impl Concurrency {
     }
 }
 
-impl Concurrency {
-    /// The limits of short reads. SQLite files are read by threads of this process: if there are
-    /// more of them than processors, they fill their channels while another one is read, and wake
-    /// up for each row.
-    pub(crate) fn within_process(mut self, dialect: Dialect) -> Self {
-        static PROCESSORS: LazyLock<usize> =
-            LazyLock::new(|| available_parallelism().map_or(1, usize::from));
-        if dialect.capability().in_process {
-            // At least two, so that a file that does not respond does not block all others.
-            self.per_server = self.per_server.min((*PROCESSORS).max(2));
-        }
-        self
-    }
-}
+/// How long short reads of SQLite files may keep others waiting.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// The number of SQLite files that are read at a time, as long as their reads are short. They are read by threads of this
+/// process: if there are more of them than processors, they fill their channels while another one is read, and wake up for
+/// each row.
+static PROCESSORS: LazyLock<usize> =
+    LazyLock::new(|| available_parallelism().map_or(1, usize::from));
 
 /// Tasks with limited concurrency. None is started before [`next`](Self::next) is awaited.
 pub(crate) struct ConcurrencyLimiter<'f, T> {
     concurrency: Concurrency,
+    are_short: bool,
     servers: Vec<Server<'f, T>>,
     running: FuturesUnordered<BoxFuture<'f, Done<T>>>,
 }
@@ -65,6 +61,8 @@ struct Server<'f, T> {
     health: Arc<Health>,
     /// The limit of concurrent tasks.
     most: usize,
+    /// The limit at present: one more each time that none has ended for [`PATIENCE`].
+    allowed: usize,
     running: usize,
     waiting: VecDeque<(usize, BoxFuture<'f, T>)>,
 }
@@ -79,8 +77,17 @@ impl<'f, T: Send + 'f> ConcurrencyLimiter<'f, T> {
     pub(crate) fn new(concurrency: Concurrency) -> Self {
         Self {
             concurrency,
+            are_short: false,
             servers: Vec::new(),
             running: FuturesUnordered::new(),
+        }
+    }
+
+    /// For reads that are expected to end soon.
+    pub(crate) fn of_short_reads(concurrency: Concurrency) -> Self {
+        Self {
+            are_short: true,
+            ..Self::new(concurrency)
         }
     }
 
@@ -96,13 +103,16 @@ impl<'f, T: Send + 'f> ConcurrencyLimiter<'f, T> {
             .iter()
             .position(|server| Arc::ptr_eq(&server.health, &handle.health));
         let server = known.unwrap_or_else(|| {
+            let most = self.concurrency.per_server;
+            let most = most.min(handle.shared_connections()).max(1);
+            let in_process = handle.dialect().capability().in_process;
             self.servers.push(Server {
                 health: Arc::clone(&handle.health),
-                most: self
-                    .concurrency
-                    .per_server
-                    .min(handle.shared_connections())
-                    .max(1),
+                most,
+                allowed: match self.are_short && in_process {
+                    true => most.min(*PROCESSORS),
+                    false => most,
+                },
                 running: 0,
                 waiting: VecDeque::new(),
             });
@@ -114,8 +124,17 @@ impl<'f, T: Send + 'f> ConcurrencyLimiter<'f, T> {
 
     /// Returns the next completed task and its result; `None` if no task is left.
     pub(crate) async fn next(&mut self) -> Option<(usize, T)> {
-        self.begin();
-        let done = self.running.next().await?;
+        let done = loop {
+            self.begin();
+            if !self.is_held_back() {
+                break self.running.next().await?;
+            }
+            match timeout(PATIENCE, self.running.next()).await {
+                Ok(next) => break next?,
+                // A file that does not respond does not block the others.
+                Err(_) => self.allow_more(),
+            }
+        };
         self.servers[done.server].running -= 1;
         Some((done.number, done.outcome))
     }
@@ -127,12 +146,24 @@ impl<'f, T: Send + 'f> ConcurrencyLimiter<'f, T> {
         }
     }
 
+    /// Whether a task waits that would run if those before it did not have to end first.
+    fn is_held_back(&self) -> bool {
+        let mut servers = self.servers.iter();
+        servers.any(|server| server.allowed < server.most && !server.waiting.is_empty())
+    }
+
+    fn allow_more(&mut self) {
+        for server in &mut self.servers {
+            server.allowed = (server.allowed + 1).min(server.most);
+        }
+    }
+
     /// Starts waiting tasks within the limits, in the order of their numbers.
     fn begin(&mut self) {
         while self.running.len() < self.concurrency.most.max(1) {
             let free = self.servers.iter_mut().enumerate();
             let first = free
-                .filter(|(_, server)| server.running < server.most)
+                .filter(|(_, server)| server.running < server.allowed)
                 .filter_map(|(at, server)| Some((server.waiting.front()?.0, at, server)))
                 .min_by_key(|(number, ..)| *number);
             let Some((_, at, server)) = first else { return };

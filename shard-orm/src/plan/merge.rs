@@ -6,6 +6,7 @@
 mod key;
 
 use std::cmp::Ordering;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
@@ -17,11 +18,15 @@ use crate::exec::Runs;
 
 pub(crate) use key::{Direction, SortKey, prefix};
 
+/// The numbers of a row's prefix.
+pub(crate) const PREFIX: usize = 4;
+
 /// A row, and what it is sorted by.
 #[derive(Debug)]
 pub(crate) struct Sorted<T> {
-    /// Orders rows as the key does, as far as two numbers can; equal ones are compared by the key.
-    pub(crate) prefix: [u64; 2],
+    /// Orders rows as far as some numbers can; equal ones are compared by the key.
+    pub(crate) prefix: [u64; PREFIX],
+    /// The values of which the prefix does not say all.
     pub(crate) key: SortKey,
     pub(crate) row: T,
 }
@@ -144,22 +149,29 @@ impl<'a, T: Send> Source<'a, T> {
     }
 }
 
-/// Merges sorted results as their rows arrive, with one run of each in memory.
+/// Merges sorted results as their rows arrive, with one run of each in memory. No row waits for later ones.
 ///
 /// The first error ends it.
 pub(crate) fn merge<'a, T: Send + 'a>(
     mut sources: Vec<Source<'a, T>>,
     order: Arc<[Direction]>,
-) -> BoxStream<'a, Result<T>> {
+) -> BoxStream<'a, Result<Run<T>>> {
     async_stream::try_stream! {
         // All are begun before one is waited for.
         let firsts = futures_util::future::try_join_all(sources.iter_mut().map(Source::next)).await?;
         let mut heads = Heads::new(firsts, order);
+        let mut merged = VecDeque::new();
         while let Some((source, row)) = heads.take() {
-            yield row;
+            merged.push_back(row);
             let next = match sources[source].run.next() {
-                Some(next) => Some(next?),
-                None => sources[source].next().await?,
+                Some(Ok(next)) => Some(next),
+                at_hand => {
+                    yield Run::take(&mut merged);
+                    match at_hand {
+                        Some(failed) => Some(failed?),
+                        None => sources[source].next().await?,
+                    }
+                }
             };
             heads.follow(source, next);
         }
@@ -185,7 +197,7 @@ mod tests {
                 let value = Value::BigInt(Some(*key));
                 Sorted {
                     // As the prefix of a text may be: not all keys differ in it.
-                    prefix: [key.cast_unsigned() / 4, 0],
+                    prefix: [key.cast_unsigned() / 4, 0, 0, 0],
                     key: SortKey(vec![value]),
                     row: (*key, number),
                 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
 
-use crate::backend::Row;
+use crate::backend::{Row, Run};
 use crate::error::{Error, Result};
 use crate::exec::{Target, runs_at, stream_at, take};
 use crate::plan::batch::{Batch, Cut, batches};
@@ -26,8 +26,7 @@ pub(crate) fn scatter<'e, T: Send + 'e>(
 ) -> BoxStream<'e, Result<T>> {
     async_stream::try_stream! {
         let mut rows = request.bounds;
-        let order = request.shape.directions();
-        if order.is_empty() {
+        if request.shape.keys.is_empty() {
             let mut left: VecDeque<Batch> = batches(target, tasks, Cut::Bounded).into();
             while let Some(batch) = left.pop_front() {
                 let statement = RequestStatement::new(&request, batch.tasks.clone());
@@ -56,6 +55,7 @@ pub(crate) fn scatter<'e, T: Send + 'e>(
             }
             return;
         }
+        let order = request.shape.directions();
         let mut planned = batches(target, tasks, Cut::Whole);
         // No row is returned before the first row of each has arrived. Logical shards that have
         // moved until then are planned again, and all connections are taken again, in order.
@@ -69,11 +69,13 @@ pub(crate) fn scatter<'e, T: Send + 'e>(
                 }
             }
         };
-        while let Some(row) = merged.try_next().await? {
-            match rows.next() {
-                Place::Before => {}
-                Place::Within => yield row,
-                Place::Behind => return,
+        while let Some(run) = merged.try_next().await? {
+            for row in run {
+                match rows.next() {
+                    Place::Before => {}
+                    Place::Within => yield row,
+                    Place::Behind => return,
+                }
             }
         }
     }
@@ -88,7 +90,7 @@ async fn begin_merge<'e, T: Send + 'e>(
     planned: &[Batch],
     order: &Arc<[Direction]>,
     read: Read<T>,
-) -> Result<BoxStream<'e, Result<T>>, (Error, Batch)> {
+) -> Result<BoxStream<'e, Result<Run<T>>>, (Error, Batch)> {
     let mut sources = Vec::with_capacity(planned.len());
     // One after the other, in an order that all such calls share, so that two calls never wait for
     // each other's connections.

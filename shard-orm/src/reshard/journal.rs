@@ -12,6 +12,7 @@ impl Driver {
         self.leave();
         self.pulse = None;
         self.hindrance = None;
+        self.copied.throttling = None;
         let handle = self.cluster.catalog_handle()?;
         let changes = Changes {
             message: Some(self.reason.clone()),

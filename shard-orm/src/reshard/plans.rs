@@ -274,14 +274,7 @@ impl Reshard {
 
     /// Writes an event about a plan.
     pub(super) async fn note(&self, message: &str) {
-        let Ok(handle) = self.cluster.catalog_handle() else {
-            return;
-        };
-        let epoch = self.cluster.topology().epoch();
-        let store = Store::new(&handle);
-        store
-            .note_event("plan", &self.operator, epoch, message)
-            .await;
+        self.note_event("plan", message).await;
     }
 }
 

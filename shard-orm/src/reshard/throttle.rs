@@ -6,6 +6,8 @@
 //! times the share of the time in which pages are copied. It goes slower too while many more statements run on a server
 //! than before the copy.
 
+mod felt;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,6 +16,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::felt::Felt;
 use super::crowd::{Crowd, Crowded};
 use super::mover::End;
 use crate::catalog::Pace;
@@ -63,41 +66,18 @@ struct State {
     felt: [Felt; 2],
     /// By the name of the server.
     crowds: BTreeMap<Arc<str>, Crowd>,
+    slowed: Option<Slowed>,
 }
 
-/// How long short statements took at an end, in seconds.
-#[derive(Debug, Default)]
-struct Felt {
-    while_copying: Vec<f64>,
-    between_pages: Vec<f64>,
-    /// The median between pages, of this window and those before.
-    usual: Option<f64>,
-}
-
-impl Felt {
-    /// Ends a window, and returns the harm that the copy does.
-    fn harm(&mut self) -> f64 {
-        let (copying, between) = (self.while_copying.len(), self.between_pages.len());
-        if let Some(own) = median(&mut self.between_pages) {
-            self.usual = Some(self.usual.map_or(own, |usual| 0.7 * usual + 0.3 * own));
-        }
-        let slow = median(&mut self.while_copying);
-        self.while_copying.clear();
-        self.between_pages.clear();
-        match (self.usual, slow) {
-            (Some(usual), Some(slow)) if usual > 0.0 => {
-                #[allow(clippy::cast_precision_loss)] // Some dozens.
-                let share = copying as f64 / (copying + between) as f64;
-                share * (slow / usual - 1.0)
-            }
-            _ => 0.0,
-        }
-    }
-}
-
-fn median(times: &mut [f64]) -> Option<f64> {
-    times.sort_unstable_by(f64::total_cmp);
-    times.get(times.len() / 2).copied()
+/// Short statements that took longer while rows were copied, so that the copy became slower.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Slowed {
+    pub(super) end: End,
+    /// How long they took while a page was copied, and between two pages.
+    pub(super) copying: Duration,
+    pub(super) between: Duration,
+    /// The rate before.
+    until: f64,
 }
 
 impl Throttle {
@@ -111,6 +91,7 @@ impl Throttle {
                 looked: Instant::now(),
                 felt: Default::default(),
                 crowds: BTreeMap::new(),
+                slowed: None,
             }),
             pages: AtomicU64::new(0),
         }
@@ -226,6 +207,23 @@ impl Throttle {
         Some((server, crowded, state.rate as u64))
     }
 
+    /// The most rows in a second that an operator has set.
+    pub(super) fn set_by_operator(&self) -> Option<u64> {
+        match self.lock().pace {
+            Pace::RowsPerSecond(rows) => Some(rows),
+            Pace::Gentle | Pace::Full => None,
+        }
+    }
+
+    /// The statements for which a gentle copy became slower, until it is as fast as before, and the rows that it copies
+    /// in a second.
+    pub(super) fn slowed(&self) -> Option<(Slowed, u64)> {
+        let state = self.lock();
+        let slowed = state.slowed.filter(|_| state.pace == Pace::Gentle)?;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Some thousands.
+        Some((slowed, state.rate as u64))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -262,10 +260,26 @@ impl State {
     fn look(&mut self) {
         self.looked = Instant::now();
         let [source, target] = &mut self.felt;
-        let harm = source.harm().max(target.harm());
+        let (source, target) = (source.harm(), target.harm());
+        let (end, worst) = match source.share >= target.share {
+            true => (End::Source, source),
+            false => (End::Target, target),
+        };
+        let harm = worst.share;
         let mut is_crowded = false;
         for crowd in self.crowds.values_mut() {
             is_crowded |= crowd.look();
+        }
+        if harm > HARM {
+            let until = self.slowed.map_or(self.rate, |slowed| slowed.until);
+            self.slowed = Some(Slowed {
+                end,
+                copying: Duration::from_secs_f64(worst.copying),
+                between: Duration::from_secs_f64(worst.between),
+                until,
+            });
+        } else {
+            self.slowed = self.slowed.filter(|slowed| self.rate < slowed.until);
         }
         self.rate = if harm > HARM || is_crowded {
             (self.rate * DECREASE).max(LEAST)
@@ -297,6 +311,42 @@ mod tests {
     fn a_gentle_copy_is_slower_while_it_does_harm() {
         assert!(rate_after(1) > FIRST);
         assert!(rate_after(3) < FIRST);
+    }
+
+    #[test]
+    fn a_copy_says_for_what_it_became_slower_until_it_is_as_fast_as_before() {
+        let throttle = Throttle::new(Pace::Gentle);
+        let look = |millis: u64| {
+            let between = throttle.mark();
+            for _ in 0..10 {
+                throttle.felt(End::Target, between, Duration::from_millis(1));
+                throttle.felt(End::Target, between + 1, Duration::from_millis(millis));
+            }
+            throttle.lock().look();
+            throttle.slowed()
+        };
+        assert_eq!(look(1), None);
+        let before = throttle.lock().rate;
+        let Some((slowed, rate)) = look(3) else {
+            panic!("it is not slower")
+        };
+        assert_eq!(
+            (slowed.end, slowed.copying),
+            (End::Target, Duration::from_millis(3))
+        );
+        assert!(rate < 20_000);
+        assert!(look(1).is_some());
+        for _ in 0..20 {
+            look(1);
+        }
+        assert!(throttle.lock().rate > before);
+        assert_eq!(throttle.slowed(), None);
+        look(3);
+        throttle.set(Pace::RowsPerSecond(7));
+        assert_eq!(
+            (throttle.slowed(), throttle.set_by_operator()),
+            (None, Some(7))
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shard_orm::admin::{EndpointRole, NamespaceState, StatusOptions, status};
+use shard_orm::admin::{EndpointRole, NamespaceState, StatusOptions, status, table_sizes};
 use shard_orm::config::{Group, PoolOptions, Server};
 use shard_orm::prelude::*;
 use shard_orm_tests::behaviours;
@@ -53,6 +53,25 @@ behaviours! { (Order, Airline, Setting), 4 shards on 2 servers, |options| option
             }
             assert!(shard.bytes.is_some(), "{shard:?}");
         }
+    }
+
+    async fn the_tables_of_a_logical_shard_have_sizes_where_the_database_knows_them(fixture: &Fixture) {
+        fill(fixture).await;
+        if fixture.dialect == Dialect::Postgres {
+            let analyze = fixture.cluster.broadcast(GROUP).sql("ANALYZE {orders}");
+            assert!(analyze.execute().await.unwrap().is_done());
+        }
+        let sizes = table_sizes(&fixture.cluster, GROUP, 2).await.unwrap();
+        let [orders] = &*sizes else { panic!("{sizes:?}") };
+        assert_eq!(orders.table, "orders");
+        match fixture.dialect {
+            Dialect::Sqlite => assert_eq!((orders.rows, orders.bytes), (None, None)),
+            Dialect::Postgres => assert!(orders.rows == Some(1) && orders.bytes >= Some(16 * 1_024), "{orders:?}"),
+            // Its estimate of so few rows is any small number.
+            Dialect::MySql => assert!(orders.rows.is_some() && orders.bytes >= Some(16 * 1_024), "{orders:?}"),
+        }
+        let error = table_sizes(&fixture.cluster, GROUP, 99).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoShardForKey);
     }
 
     async fn a_namespace_that_is_gone_is_missing(fixture: &Fixture) {

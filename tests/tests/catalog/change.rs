@@ -84,7 +84,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
 
     async fn a_topology_that_loses_the_catalog_is_refused(fixture: &Fixture) {
         let (catalog, first) = initialized(fixture).await;
-        let url = without_password(fixture.dialect, fixture.database_url());
+        let url = without_password(fixture.database_url());
         let other = match fixture.dialect {
             Dialect::Sqlite => url.replace(".db", "-other.db"),
             // Nobody listens there.
@@ -113,7 +113,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert!(error.to_string().contains("already has this replica"), "{error}");
         let error = document.set_database_primary("other", "sqlite://x.db").unwrap_err();
         assert!(error.to_string().contains("the topology has `default`"), "{error}");
-        let url = without_password(fixture.dialect, fixture.database_url());
+        let url = without_password(fixture.database_url());
         let set = |document: &mut Document| document.set_database_primary("default", &url);
         assert_eq!(catalog.edit("the same", set).await.unwrap().epoch, 2);
     }

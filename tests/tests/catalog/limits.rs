@@ -23,7 +23,7 @@ const ONE: &str = "pool = { max_connections = 1, acquire_timeout = '1m', sqlite_
 
 /// A catalog whose document leads to it through a relay.
 async fn catalog_behind_a_relay(fixture: &Fixture) -> Relay {
-    let url = without_password(fixture.dialect, fixture.database_url());
+    let url = without_password(fixture.database_url());
     let relay = Relay::to(&url).await;
     // The database comes first; on PostgreSQL a server of the group has the same URL.
     let (from, to) = (format!("'{url}'"), format!("'{}'", relay.url(&url)));

@@ -3,6 +3,7 @@
 mod change;
 mod contract;
 mod failover;
+mod fleet;
 mod follow;
 mod ids;
 mod limits;
@@ -18,6 +19,7 @@ use shard_orm::catalog::Revision;
 use shard_orm::cluster::Catalog;
 use shard_orm::config::{self, Config, Database};
 use shard_orm::prelude::*;
+use shard_orm_tests::database::{create_account, without_password};
 use shard_orm_tests::fixture::{DATABASE, Fixture};
 
 #[derive(Debug, Clone, PartialEq, ShardModel)]
@@ -56,7 +58,7 @@ fn document(fixture: &Fixture, lines: &str) -> String {
     let shards = fixture.logical_shards / fixture.servers;
     let servers = fixture.server_urls().iter().zip(0_u32..);
     let servers = servers.map(|(url, number)| {
-        let url = without_password(fixture.dialect, url);
+        let url = without_password(url);
         let first = number * shards;
         format!(
             "[[groups.shop.servers]]\nname = 'server-{number}'\nprimary = '{url}'\n\
@@ -68,22 +70,12 @@ fn document(fixture: &Fixture, lines: &str) -> String {
         "name = '{}'\n[databases.default]\nprimary = '{}'\n[groups.shop]\nlogical_shards = {}\n\
          namespace = '{}'\nstatic_namespace = '{}'\n{}",
         fixture.cluster_name(),
-        without_password(fixture.dialect, fixture.database_url()),
+        without_password(fixture.database_url()),
         fixture.logical_shards,
         fixture.namespace(),
         fixture.namespace().replace("{shard}", "static"),
         servers.collect::<String>()
     )
-}
-
-/// The account of MariaDB without a password: a catalog takes none.
-const ACCOUNT: &str = "catalog";
-
-fn without_password(dialect: Dialect, url: &str) -> String {
-    match (dialect, url.split_once('@')) {
-        (Dialect::MySql, Some((_, server))) => format!("mysql://{ACCOUNT}@{server}"),
-        _ => url.to_owned(),
-    }
 }
 
 /// A catalog with the fixture's topology as epoch 1, and the cluster of the operator who made it.
@@ -93,14 +85,17 @@ async fn initialized(fixture: &Fixture) -> (Catalog, Revision) {
 
 /// A catalog with this document as epoch 1.
 async fn initialized_with(fixture: &Fixture, document: &str) -> (Catalog, Revision) {
-    if fixture.dialect == Dialect::MySql {
-        let create = format!(
-            "CREATE USER IF NOT EXISTS '{ACCOUNT}'@'%' IDENTIFIED BY ''; \
-             GRANT ALL ON *.* TO '{ACCOUNT}'@'%'"
-        );
-        run_in_database(fixture, &create).await;
-    }
-    let cluster = Cluster::connect(&process(fixture, settings())).await;
+    initialized_by(fixture, settings(), document).await
+}
+
+/// The same by a process with these settings.
+async fn initialized_by(
+    fixture: &Fixture,
+    settings: config::Catalog,
+    document: &str,
+) -> (Catalog, Revision) {
+    create_account(fixture.database_url()).await;
+    let cluster = Cluster::connect(&process(fixture, settings)).await;
     let catalog = cluster.unwrap().catalog().unwrap().operator("ana");
     let revision = catalog.initialize(document).await.unwrap();
     (catalog, revision)

@@ -115,7 +115,7 @@ pub(crate) async fn wait_for_the_switch(
 /// A process that has written to the moving shard, whose server it reaches through a relay.
 async fn behind_a_relay(fixture: &Fixture, lines: &str) -> (Relay, String, Cluster) {
     let (catalog, first) = initialized_with(fixture, &document(fixture, lines)).await;
-    let url = without_password(fixture.dialect, &fixture.server_urls()[0]);
+    let url = without_password(&fixture.server_urls()[0]);
     let relay = Relay::to(&url).await;
     let through = first
         .document

@@ -100,7 +100,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let clusters = [open(fixture, None).await, open(fixture, None).await];
         let traffic = Traffic::begin(fixture, &clusters);
         traffic.goes_on().await;
-        let url = without_password(fixture.dialect, &fixture.server_urls()[0]);
+        let url = without_password(&fixture.server_urls()[0]);
         // SQLite has no addresses to change.
         let relay = match fixture.dialect {
             Dialect::Sqlite => None,
@@ -133,7 +133,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
             return;
         }
         initialized(fixture).await;
-        let url = without_password(fixture.dialect, fixture.database_url());
+        let url = without_password(fixture.database_url());
         let relay = Relay::to(&url).await;
         let quick = settings().timeout(Duration::from_secs(1));
         let config = process_at(fixture, &relay.url(&url), quick);
@@ -189,7 +189,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let catalog = operator.catalog().unwrap();
         initialized(fixture).await;
         // The database comes first; on PostgreSQL a server of the group has the same URL.
-        let shared = without_password(fixture.dialect, fixture.database_url());
+        let shared = without_password(fixture.database_url());
         let own = document(fixture, "").replacen(&format!("'{shared}'"), &format!("'{url}'"), 1);
         catalog.initialize(&own).await.unwrap();
         let clusters = [process().await, process().await];

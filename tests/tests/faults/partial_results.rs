@@ -1,5 +1,6 @@
 //! Calls over many logical shards when some do not respond, and their load on a server.
 
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
@@ -19,6 +20,10 @@ on! { [sqlite postgres mariadb] =>
     a_wrong_query_fails_as_a_whole
     concurrent_calls_share_a_pool_of_one
     an_abandoned_statement_ends_on_the_server
+}
+
+on! { [sqlite] =>
+    files_that_do_not_respond_do_not_block_others
 }
 
 on! { [postgres mariadb] =>
@@ -299,6 +304,30 @@ async fn a_partial_result_skips_late_shards(backend: Backend) {
     assert_eq!(rows.missing[0].shards, shards(&[2, 3]));
     assert_eq!(rows.missing[0].error.kind(), ErrorKind::Timeout);
     open(&fixture, &mut holder).await;
+}
+
+/// As many files are locked as are read at a time, and they come first.
+async fn files_that_do_not_respond_do_not_block_others(backend: Backend) {
+    let fixture = Fixture::new(backend).await;
+    let locked = available_parallelism().map_or(1, usize::from);
+    let locked = u32::try_from(locked).unwrap();
+    let all = locked + 2;
+    let fan_out = FanOut::new().statements_per_server(all.try_into().unwrap());
+    let pool = pool_of(2).acquire_timeout(LIMIT).busy_timeout(LIMIT);
+    let cluster = fixture.many_namespaces_by(all.into(), pool, fan_out).await;
+    let mut holders = Vec::new();
+    for shard in 0..locked {
+        let mut holder = fixture.side_of(shard).await;
+        let lock = "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE";
+        holder.run(lock).await.unwrap();
+        holders.push(holder);
+    }
+    let count = Note::scatter().deadline(Duration::from_secs(2)).partial();
+    let count = count.count(&cluster).await.unwrap();
+    let mut missing: Vec<_> = count.missing.iter().flat_map(|one| &one.shards).collect();
+    missing.sort_by_key(|id| id.shard);
+    let expected = shards(&(0..locked).collect::<Vec<_>>());
+    assert_eq!(missing, expected.iter().collect::<Vec<_>>());
 }
 
 async fn concurrency_per_server_is_limited(backend: Backend) {

@@ -83,7 +83,7 @@ behaviours! { (Order), 4 shards on 2 servers, |options| options;
         }
         let statements = on.statistics().statements;
         // The first call of each verb, server and duration is seen.
-        let own = statements.iter().filter(|one| ["select", "sql"].contains(&one.verb));
+        let own = statements.iter().filter(|one| ["select", "sql"].contains(&&*one.verb));
         let texts: Vec<&str> = own.map(|one| &*one.fingerprint).collect();
         assert_eq!(texts.len(), 2, "{texts:?}");
         assert!(texts.contains(&"SELECT id FROM orders WHERE item = ? AND id < ?"), "{texts:?}");

@@ -1,6 +1,7 @@
 //! What the library says of its calls: statistics, metrics, the log of slow calls and readiness; and that
 //! the guide, the dashboard and the alert rules name metrics that exist.
 
+mod anomalies;
 mod counts;
 mod metrics;
 mod operations;

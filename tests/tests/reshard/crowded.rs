@@ -7,7 +7,7 @@ use shard_orm::admin::Rebalance;
 use shard_orm::config::ServerState;
 use shard_orm::prelude::*;
 use shard_orm::reshard::planner::{Cost, Planner};
-use shard_orm::reshard::{CarryOut, Job, JobState, PlanEvent};
+use shard_orm::reshard::{CarryOut, Job, JobState, Pace, PlanEvent, ThrottleReason};
 use shard_orm::sqlx::{
     AssertSqlSafe, Connection as _, Executor as _, MySqlConnection, PgConnection, raw_sql,
 };
@@ -121,13 +121,29 @@ async fn a_crowd_slows_a_copy(dialect: Dialect) {
             "the copy gives way to the statements on server `{server}`, and copies 5000 rows"
         );
         copying(&bed, job, "the copy is as slow as it gets", |job| {
-            job.message.contains(&slowed)
+            let because = job.throttling().is_some_and(|why| {
+                why.reason == ThrottleReason::Statements
+                    && why.server.as_deref() == Some(server)
+                    && why.rows_per_second == 5_000
+            });
+            because && job.message.contains(&slowed)
         })
         .await;
         load.end().await;
     }
     copying(&bed, job, "the copy is not slowed", |job| {
         job.message.is_empty()
+    })
+    .await;
+    bed.reshard()
+        .throttle(job, Pace::RowsPerSecond(6_000))
+        .await
+        .unwrap();
+    copying(&bed, job, "the copy has a limit", |job| {
+        let throttling = job
+            .throttling()
+            .map(|why| (why.reason, why.rows_per_second));
+        throttling == Some((ThrottleReason::Limit, 6_000))
     })
     .await;
     bed.reshard().abort(job).await.unwrap();

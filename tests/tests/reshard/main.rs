@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use shard_orm::config::{self, Config, Database};
 use shard_orm::prelude::*;
-use shard_orm::sqlx::{AssertSqlSafe, Connection as _, MySqlConnection};
+use shard_orm_tests::database::{create_account, without_password};
 use shard_orm_tests::fixture::{DATABASE, Fixture};
 use shard_orm_tests::relay::Relay;
 
@@ -46,16 +46,6 @@ struct Order {
 
 /// The logical shard that moves from the first server to the second.
 const MOVING: u32 = 0;
-
-/// The account of MariaDB without a password: a catalog takes none.
-const ACCOUNT: &str = "catalog";
-
-fn without_password(url: &str) -> String {
-    match url.split_once('@') {
-        Some((_, server)) if url.starts_with("mysql") => format!("mysql://{ACCOUNT}@{server}"),
-        _ => url.to_owned(),
-    }
-}
 
 /// The topology of the fixture as a document.
 fn document(fixture: &Fixture) -> String {
@@ -89,16 +79,9 @@ async fn cluster(fixture: &Fixture) -> Cluster {
 
 /// The cluster of an operator, with this topology in its catalog.
 async fn cluster_of(fixture: &Fixture, document: &str) -> Cluster {
-    let mut urls = fixture.server_urls().iter();
-    if let Some(url) = urls.find(|url| url.starts_with("mysql")) {
-        let create = format!(
-            "CREATE USER IF NOT EXISTS '{ACCOUNT}'@'%' IDENTIFIED BY ''; \
-             GRANT ALL ON *.* TO '{ACCOUNT}'@'%'"
-        );
-        let mut connection = MySqlConnection::connect(url).await.unwrap();
-        let statement = shard_orm::sqlx::raw_sql(AssertSqlSafe(create));
-        statement.execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
+    // One may be of another kind than the others.
+    for url in fixture.server_urls() {
+        create_account(url).await;
     }
     let cluster = process(fixture).await;
     let catalog = cluster.catalog().unwrap();

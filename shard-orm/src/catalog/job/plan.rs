@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::{Gradual, Job, Mirror, Mirrored, Shifted};
+use super::{Gradual, Job, Mirror, Mirrored, Shifted, Throttling};
 use crate::error::{Error, Result};
 use crate::route::OwnedKeys;
 
@@ -114,6 +114,8 @@ pub struct Copied {
     pub failovers: u64,
     /// Rows that were found to differ after a failover, and were copied again.
     pub repaired: u64,
+    /// Why rows are copied slower than they could be, when that was noted last.
+    pub throttling: Option<Throttling>,
     /// The position of each end's server whose history the job trusts, as a text.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) histories: Histories,
@@ -343,6 +345,9 @@ impl Copied {
             .map(|(state, time)| (state.clone(), integer(*time)))
             .collect();
         table.insert("milliseconds".to_owned(), Value::Table(times));
+        if let Some(throttling) = &self.throttling {
+            table.insert("throttling".to_owned(), throttling.to_value());
+        }
         let Histories { sources, targets } = &self.histories;
         for (end, positions) in [("source", sources), ("target", targets)] {
             for (number, position) in positions.iter().enumerate() {
@@ -385,6 +390,7 @@ impl Copied {
             backlog: own("backlog").unwrap_or_default(),
             failovers: own("failovers").unwrap_or_default(),
             repaired: own("repaired").unwrap_or_default(),
+            throttling: table.get("throttling").and_then(Throttling::parse),
             histories: Histories {
                 sources: positions("source"),
                 targets: positions("target"),

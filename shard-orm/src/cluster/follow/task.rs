@@ -3,6 +3,9 @@
 //! One polls the catalog, one listens for notifications, and one reports the process. None of them
 //! keeps the cluster open.
 
+#[cfg(feature = "reshard")]
+mod reads;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -109,7 +112,7 @@ impl Task {
         if let Some(cluster) = self.cluster.upgrade()
             && cluster.has_readers()
         {
-            return self.options.poll.min(super::reads::PERIOD);
+            return self.options.poll.min(reads::PERIOD);
         }
         self.options.poll
     }
@@ -222,6 +225,14 @@ impl Task {
             let report = Store::new(&handle).report_keys(&keys);
             Store::within(self.options.timeout, report).await?;
             follower.tables().reported = tables.len();
+        }
+        #[cfg(feature = "metrics")]
+        if let Some(interval) = self.options.heartbeat {
+            let (store, process) = (Store::new(&handle), &follower.heartbeat);
+            let publish = follower
+                .publication
+                .publish(cluster, store, process, interval);
+            Store::within(self.options.timeout, publish).await?;
         }
         Ok(())
     }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use super::window::{Window, Windows};
 use crate::connect::PoolFigures;
 
-/// The statistics of the calls of this process; from [`Cluster::statistics`](crate::Cluster::statistics).
+/// The statistics of the calls of this process, from [`Cluster::statistics`](crate::Cluster::statistics), or of all
+/// processes, in [`FleetStatistics`](super::FleetStatistics).
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Statistics {
-    /// How long the cluster has been open.
+    /// How long the cluster has been open; of several processes, the longest time.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "over_seconds", serialize_with = "crate::units::seconds_of")
@@ -20,11 +21,13 @@ pub struct Statistics {
     pub servers: Vec<ServerStatistics>,
     /// What else has happened on each of these servers.
     pub incidents: Vec<Incidents>,
+    /// The replicas that are monitored.
+    pub replicas: Vec<ReplicaLag>,
     /// The logical shards, by group and number.
     pub shards: Vec<ShardStatistics>,
     /// The tables, the one with the most time first. Estimated; see [`StatementStatistics`].
     pub tables: Vec<TableStatistics>,
-    /// The statements, the one with the most time first: at most 500.
+    /// The statements, the one with the most time first: at most 500 of one process.
     pub statements: Vec<StatementStatistics>,
 }
 
@@ -41,7 +44,7 @@ pub struct ServerStatistics {
     pub role: &'static str,
     /// Its calls.
     pub windows: Windows,
-    /// Its calls by verb, since it was added.
+    /// Its calls by verb, since it was added; empty for several processes.
     pub verbs: Vec<VerbStatistics>,
     /// The pools of its endpoints.
     pub pools: Vec<PoolStatistics>,
@@ -90,7 +93,7 @@ pub struct VerbStatistics {
 }
 
 /// The connections to one endpoint; on SQLite, to all its files.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct PoolStatistics {
@@ -116,6 +119,48 @@ impl From<&PoolFigures> for PoolStatistics {
             waiting: figures.waiting,
         }
     }
+}
+
+/// How far a replica is behind its primary, and was some minutes ago.
+///
+/// Of several processes, as the one says that has measured the most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct ReplicaLag {
+    /// The group, or the named database.
+    pub group: String,
+    /// The server.
+    pub server: String,
+    /// The position among the server's endpoints; 0 is the configured primary.
+    pub endpoint: usize,
+    /// How long ago the primary was first seen beyond the replica's position.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "lag_seconds", serialize_with = "crate::units::seconds_of")
+    )]
+    pub lag: Duration,
+    /// The lag when the windows of 1, 5 and 15 minutes began.
+    pub before: [LagBefore; 3],
+}
+
+/// The lag of a replica some time ago.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct LagBefore {
+    /// How long ago that was: shorter than the window in the beginning.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "ago_seconds", serialize_with = "crate::units::seconds_of")
+    )]
+    pub ago: Duration,
+    /// The lag at that time.
+    #[cfg_attr(
+        feature = "serde",
+        serde(rename = "lag_seconds", serialize_with = "crate::units::seconds_of")
+    )]
+    pub lag: Duration,
 }
 
 /// The calls to one logical shard, wherever it was.
@@ -166,7 +211,7 @@ pub struct StatementStatistics {
     /// The table; empty for statements that name none.
     pub table: String,
     /// The verb.
-    pub verb: &'static str,
+    pub verb: String,
     /// The SQL with `?` in the place of each value, and without the namespace; at most 2,000 bytes.
     pub fingerprint: String,
     /// The estimated number of calls.

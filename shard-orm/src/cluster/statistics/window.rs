@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::spans::{Counts, Span, Spans};
 use crate::observe::{DURATIONS, Load, Totals, quantile};
 
 /// The calls within the last minutes, and all since the cluster was opened.
@@ -15,6 +16,9 @@ pub struct Windows {
     pub five: Window,
     /// The last 15 minutes.
     pub fifteen: Window,
+    /// The older half of these 15 minutes, as what the last minute is compared with: it ends four minutes ago at
+    /// least, so that what has just begun is not in it. Empty for a logical shard, and within the first minutes.
+    pub earlier: Window,
     /// Since the beginning.
     pub total: Window,
 }
@@ -24,7 +28,8 @@ pub struct Windows {
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
 pub struct Window {
-    /// How long the window is: up to a quarter longer than its name says, and shorter in the beginning.
+    /// How long the window is: up to a quarter longer than its name says, and shorter in the beginning. Of several
+    /// processes, the mean by which the numbers of calls in a second add up.
     #[cfg_attr(
         feature = "serde",
         serde(rename = "over_seconds", serialize_with = "crate::units::seconds_of")
@@ -118,20 +123,20 @@ impl Window {
     }
 }
 
-impl Windows {
-    /// The windows of counters that are `total` by now, and were something else when each began.
-    pub(super) fn new<T>(
-        total: Window,
-        begins: [(Duration, Option<T>); 3],
-        since: impl Fn(T) -> Window,
-    ) -> Self {
-        let [one, five, fifteen] =
-            begins.map(|(over, before)| before.map(&since).unwrap_or_default().over(over));
+impl<T: Counts> From<&Span<T>> for Window {
+    fn from(span: &Span<T>) -> Self {
+        span.counts.window().over(span.over)
+    }
+}
+
+impl<T: Counts> From<&Spans<T>> for Windows {
+    fn from(spans: &Spans<T>) -> Self {
         Self {
-            one,
-            five,
-            fifteen,
-            total,
+            one: (&spans.one).into(),
+            five: (&spans.five).into(),
+            fifteen: (&spans.fifteen).into(),
+            earlier: (&spans.earlier).into(),
+            total: (&spans.total).into(),
         }
     }
 }

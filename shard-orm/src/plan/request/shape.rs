@@ -9,7 +9,7 @@ use crate::backend::{ColumnType, Digits, Row};
 use crate::definition::{FieldDef, ModelDef};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::plan::merge::{Direction, SortKey, Sorted, prefix};
+use crate::plan::merge::{Direction, PREFIX, SortKey, Sorted, prefix};
 use crate::plan::order::{Nulls, Term};
 use crate::plan::spec::QuerySpec;
 
@@ -20,9 +20,11 @@ pub(crate) struct Shape {
     pub(crate) columns: Vec<At>,
     /// The columns to sort by.
     pub(crate) keys: Vec<Key>,
-    directions: Arc<[Direction]>,
-    /// Whether the prefix of the first key says all of it, so that one of the second may follow.
-    is_exact: bool,
+    directions: Vec<Direction>,
+    /// The number of first keys of which a row's prefix says all: integers that are not NULL.
+    exact: usize,
+    /// The directions of the other keys.
+    rest: Arc<[Direction]>,
     /// The declared digits of the columns; empty where none of them has any.
     pub(crate) decimals: Arc<[Option<Digits>]>,
 }
@@ -80,22 +82,22 @@ impl Shape {
                 });
             }
         }
-        let directions = keys
-            .iter()
-            .map(|key| Direction {
-                descending: key.term.descending,
-                nulls_first: key.term.nulls(dialect) == Nulls::First,
-            })
-            .collect();
-        let decimals = decimals(tables, &columns);
-        let is_exact = keys.first().is_some_and(|key| {
-            key.column.column_type.is_integer() && !key.column.nullable && !key.may_be_absent
+        let directions = keys.iter().map(|key| Direction {
+            descending: key.term.descending,
+            nulls_first: key.term.nulls(dialect) == Nulls::First,
         });
+        let directions: Vec<Direction> = directions.collect();
+        let decimals = decimals(tables, &columns);
+        let is_exact = |key: &&Key| {
+            key.column.column_type.is_integer() && !key.column.nullable && !key.may_be_absent
+        };
+        let exact = keys.iter().take(PREFIX).take_while(is_exact).count();
         Ok(Self {
             columns,
             keys,
+            rest: directions[exact..].into(),
             directions,
-            is_exact,
+            exact,
             decimals,
         })
     }
@@ -121,9 +123,9 @@ impl Shape {
         }
     }
 
-    /// The directions of the order; empty without one.
+    /// The directions of the keys that are in no prefix, for [`merge_all`](crate::plan::merge::merge_all).
     pub(crate) fn directions(&self) -> Arc<[Direction]> {
-        Arc::clone(&self.directions)
+        Arc::clone(&self.rest)
     }
 
     /// The order as text.
@@ -141,17 +143,20 @@ impl Shape {
         row: &Row<'_>,
         read: impl Fn(&Row<'_>) -> Result<T>,
     ) -> Result<Sorted<T>> {
-        let key: Result<Vec<_>> = self.keys.iter().map(|key| key.read(row)).collect();
-        let key = key?;
-        let mut prefixes = [0; 2];
-        let used = if self.is_exact { 2 } else { 1 };
-        let values = key.iter().zip(&*self.directions).take(used);
-        for (to, (value, direction)) in prefixes.iter_mut().zip(values) {
-            *to = prefix(value, *direction);
+        let (exact, rest) = self.keys.split_at(self.exact);
+        let mut prefixes = [0; PREFIX];
+        let mut numbers = prefixes.iter_mut().zip(&self.directions);
+        for (key, (number, direction)) in exact.iter().zip(&mut numbers) {
+            *number = prefix(&key.read(row)?, *direction);
+        }
+        let rest: Result<Vec<_>> = rest.iter().map(|key| key.read(row)).collect();
+        let rest = rest?;
+        if let (Some(value), Some((number, direction))) = (rest.first(), numbers.next()) {
+            *number = prefix(value, *direction);
         }
         Ok(Sorted {
             prefix: prefixes,
-            key: SortKey(key),
+            key: SortKey(rest),
             row: read(&row.with_decimals(&self.decimals))?,
         })
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::catalog::Wish;
+use crate::catalog::{ThrottleReason, Throttling, Wish};
 use crate::connect::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reshard::blueprint::Stage;
@@ -37,7 +37,8 @@ impl Driver {
             false => self.lagging().await?,
         };
         let is_waiting = lagging.is_some();
-        let hindrance = lagging.or_else(|| self.crowded());
+        self.copied.throttling = self.throttling(lagging.as_deref());
+        let hindrance = lagging.as_deref().map(waits).or_else(|| self.crowded());
         self.note_hindrance(hindrance).await;
         if is_waiting {
             tokio::time::sleep(WHILE).await;
@@ -109,15 +110,60 @@ impl Driver {
         ))
     }
 
-    /// What to say of a replica at either end that lags, and would lag more.
+    /// Why rows are copied slower than they could be.
+    fn throttling(&self, lagging: Option<&str>) -> Option<Throttling> {
+        if let Some(server) = lagging {
+            return Some(Throttling {
+                reason: ThrottleReason::ReplicaLag,
+                server: Some(server.to_owned()),
+                rows_per_second: 0,
+                because: format!("a replica of server `{server}` lags"),
+            });
+        }
+        if let Some(rows_per_second) = self.throttle.set_by_operator() {
+            return Some(Throttling {
+                reason: ThrottleReason::Limit,
+                server: None,
+                rows_per_second,
+                because: "an operator has set this pace".to_owned(),
+            });
+        }
+        if let Some((server, Crowded { before, most }, rows_per_second)) = self.throttle.crowded() {
+            return Some(Throttling {
+                reason: ThrottleReason::Statements,
+                because: format!(
+                    "more than {most} statements run on server `{server}`, and {before} ran before the copy"
+                ),
+                server: Some(server.to_string()),
+                rows_per_second,
+            });
+        }
+        let (slowed, rows_per_second) = self.throttle.slowed()?;
+        let parts = match slowed.end {
+            End::Source => &self.job.sources,
+            End::Target => &self.job.targets,
+        };
+        let mut names: Vec<&str> = parts.iter().map(|part| &*part.server).collect();
+        names.dedup();
+        Some(Throttling {
+            reason: ThrottleReason::Latency,
+            because: format!(
+                "short statements on server `{}` took {:.1?} while rows were copied, and {:.1?} between",
+                names.join("`, `"),
+                slowed.copying,
+                slowed.between,
+            ),
+            server: names.first().map(|name| (*name).to_owned()),
+            rows_per_second,
+        })
+    }
+
+    /// The server of a replica at either end that lags, and would lag more.
     async fn lagging(&self) -> Result<Option<String>> {
         for site in self.all_sites() {
             let handle = self.handle(site).await?;
             if handle.has_lagging_replica() {
-                return Ok(Some(format!(
-                    "the copy waits, since a replica of server `{}` lags; at the pace `full` it would go on",
-                    handle.server
-                )));
+                return Ok(Some(handle.server.to_string()));
             }
         }
         Ok(None)
@@ -310,4 +356,11 @@ pub(super) fn missing(texts: Vec<String>, there: &[String]) -> Vec<String> {
         .into_iter()
         .filter(|text| !there.contains(text))
         .collect()
+}
+
+/// What to say of a server with a replica that lags.
+fn waits(server: &str) -> String {
+    format!(
+        "the copy waits, since a replica of server `{server}` lags; at the pace `full` it would go on"
+    )
 }
