@@ -148,7 +148,6 @@ pub(crate) use decimal::decimal_of;
 pub use digits::Digits;
 #[cfg(feature = "reshard")]
 pub(crate) use divide::{Divided, PackedRow, Undivided, divide};
-#[cfg(feature = "reshard")]
 pub(crate) use encoding::decode_any;
 pub(crate) use encoding::{decode_value, encode_value};
 pub(crate) use facts::Facts;
@@ -163,7 +162,6 @@ pub(crate) use grants::{
 };
 pub(crate) use identifier::unambiguous_names;
 pub(crate) use integer::integer_of;
-#[cfg(feature = "reshard")]
 pub(crate) use integer::shown;
 #[cfg(feature = "migrate")]
 pub(crate) use layout::in_lines;

@@ -18,7 +18,6 @@ pub(crate) fn integer_of(value: &Value) -> Option<i64> {
 }
 
 /// A value of a primary key, for people.
-#[cfg(feature = "reshard")]
 pub(crate) fn shown(value: &Value) -> String {
     match (integer_of(value), value) {
         (Some(number), _) => number.to_string(),
