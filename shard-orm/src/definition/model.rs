@@ -267,6 +267,14 @@ impl ModelDef {
         }
     }
 
+    /// Whether its rows are in logical shards, and move with them.
+    pub(crate) fn is_in_shards(&self) -> bool {
+        match self.location {
+            ModelLocation::Sharded(_) | ModelLocation::Isolated(_) => true,
+            ModelLocation::Database(_) | ModelLocation::Static(_) => false,
+        }
+    }
+
     /// What the model says of its copies, if it is static.
     pub(crate) fn copied(&self) -> Option<&'static StaticDef> {
         match self.location {

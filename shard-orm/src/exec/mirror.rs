@@ -24,7 +24,7 @@ use crate::backend::{Args, Row, Sql};
 use crate::catalog::DifferingRow;
 use crate::cluster::{Cluster, Mirroring};
 use crate::connect::NamespaceHandle;
-use crate::definition::{ModelDef, ModelLocation};
+use crate::definition::ModelDef;
 use crate::error::{Error, ErrorKind, Result};
 use crate::route::RoutingKey;
 use crate::task::catch_panic;
@@ -55,13 +55,7 @@ pub(super) fn of_read(
     }
     let mirror = cluster.mirror_of(&destination.handle)?;
     // The copy of a static table is not moved.
-    let moves = |def: &&ModelDef| {
-        matches!(
-            def.location,
-            ModelLocation::Sharded(_) | ModelLocation::Isolated(_)
-        )
-    };
-    let def = statement.whole_rows().filter(moves)?;
+    let def = statement.whole_rows().filter(|def| def.is_in_shards())?;
     (destination.width() == 1).then_some((mirror, def))
 }
 

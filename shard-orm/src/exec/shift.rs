@@ -15,7 +15,6 @@ use super::run::{Intent, run_here, send_once};
 use super::statement::{Sink, Statement};
 use super::target::Target;
 use crate::cluster::Shifting;
-use crate::definition::{ModelDef, ModelLocation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::topology::Read;
 
@@ -43,15 +42,9 @@ pub(super) fn of_read(
         return None;
     }
     let shift = cluster.shift_of(handle)?;
-    // The copies of static tables are not those of the source.
-    let moves = |def: &&ModelDef| {
-        matches!(
-            def.location,
-            ModelLocation::Sharded(_) | ModelLocation::Isolated(_)
-        )
-    };
     let models = statement.models();
-    let all_move = !models.is_empty() && models.iter().all(moves);
+    // The copies of static tables are not those of the source.
+    let all_move = !models.is_empty() && models.iter().all(|def| def.is_in_shards());
     (all_move && destination.width() == 1).then_some(shift)
 }
 

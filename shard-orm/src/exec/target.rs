@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::cluster::{Address, Cluster, Moved, Session};
 use crate::connect::{NamespaceHandle, WriteMarks};
-use crate::definition::{ModelDef, ModelLocation};
+use crate::definition::ModelDef;
 use crate::error::{Error, ErrorKind, Result};
 use crate::route::RoutingKey;
 use crate::topology::Read;
@@ -229,10 +229,7 @@ impl Target<'_> {
 
     /// Where the rows of a model that is not sharded are.
     pub(crate) fn handle_of_database(&self, def: &ModelDef) -> Result<Arc<NamespaceHandle>> {
-        debug_assert!(matches!(
-            def.location,
-            ModelLocation::Database(_) | ModelLocation::Static(_)
-        ));
+        debug_assert!(!def.is_in_shards());
         self.within(def, self.cluster().handle_of_database(def.location_name())?)
     }
 

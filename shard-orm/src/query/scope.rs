@@ -12,7 +12,7 @@ use crate::cluster::Address;
 use crate::connect::NamespaceHandle;
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::Target;
-use crate::model::{Key, Model, ModelDef, ModelLocation};
+use crate::model::{Key, Model, ModelDef};
 use crate::plan::{ShardTask, Shards, any_of};
 
 /// The maximum number of keys in a statement.
@@ -267,10 +267,7 @@ impl<M: Model, S> private::Scope for Query<M, AllShards, S> {
 impl<M: Model, S> private::Scope for Query<M, InDatabase, S> {
     #[allow(private_interfaces)]
     fn shards(&self, target: Target<'_>) -> Result<Shards> {
-        debug_assert!(matches!(
-            M::def().location,
-            ModelLocation::Database(_) | ModelLocation::Static(_)
-        ));
+        debug_assert!(!M::def().is_in_shards());
         let handle = target.handle_of_database(M::def())?;
         Ok(Shards::Single(ShardTask::whole(handle)))
     }

@@ -77,6 +77,14 @@ fn target(fixture: &Fixture) -> RawNamespace {
     fixture.raw_namespace_on(1, &format!("{name}_g2"))
 }
 
+/// An operator, an application, and the one row of the logical shard that moves.
+async fn with_one_order(fixture: &Fixture) -> (Cluster, Cluster, Order) {
+    let (operator, application) = (cluster(fixture).await, process(fixture).await);
+    let own = order(fixture, fixture.key_of_shard(MOVING), 1);
+    own.clone().insert(&application).await.unwrap();
+    (operator, application, own)
+}
+
 behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
     async fn a_row_that_was_changed_at_the_target_holds_the_job(fixture: &Fixture) {
         let operator = cluster(fixture).await;
@@ -130,11 +138,8 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
     }
 
     async fn reads_of_a_busy_shard_do_not_differ(fixture: &Fixture) {
-        let operator = cluster(fixture).await;
-        let application = process(fixture).await;
-        let key = fixture.key_of_shard(MOVING);
-        let own = order(fixture, key, 1);
-        own.clone().insert(&application).await.unwrap();
+        let (operator, application, own) = with_one_order(fixture).await;
+        let key = own.user_id;
         let writer = Writer::start(fixture, application.clone(), key);
         let (reshard, job, running) = begin(&operator, all()).await;
         for _ in 0..3 {
@@ -153,11 +158,8 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
     }
 
     async fn only_plain_reads_of_whole_rows_are_mirrored(fixture: &Fixture) {
-        let operator = cluster(fixture).await;
-        let application = process(fixture).await;
-        let key = fixture.key_of_shard(MOVING);
-        let own = order(fixture, key, 1);
-        own.clone().insert(&application).await.unwrap();
+        let (operator, application, own) = with_one_order(fixture).await;
+        let key = own.user_id;
         let (reshard, job, running) = begin(&operator, all()).await;
         let reads = read_until_compared(&reshard, job.id, &application, &own).await;
         let others = 100 + reads;
@@ -181,11 +183,8 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
     }
 
     async fn another_runner_goes_on_with_a_mirror(fixture: &Fixture) {
-        let operator = cluster(fixture).await;
-        let application = process(fixture).await;
-        let key = fixture.key_of_shard(MOVING);
-        let own = order(fixture, key, 1);
-        own.clone().insert(&application).await.unwrap();
+        let (operator, application, own) = with_one_order(fixture).await;
+        let key = own.user_id;
         let reshard = operator.reshard().unwrap().lease(LEASE);
         let request = reshard.move_shard("shop", MOVING, "server-1").accept_relaxed_durability();
         let job = request.mirror(all()).start().await.unwrap();
@@ -238,11 +237,8 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
     }
 
     async fn an_aborted_job_leaves_no_mirror(fixture: &Fixture) {
-        let operator = cluster(fixture).await;
-        let application = process(fixture).await;
-        let key = fixture.key_of_shard(MOVING);
-        let own = order(fixture, key, 1);
-        own.clone().insert(&application).await.unwrap();
+        let (operator, application, own) = with_one_order(fixture).await;
+        let key = own.user_id;
         let (reshard, job, running) = begin(&operator, all()).await;
         read_until_compared(&reshard, job.id, &application, &own).await;
         reshard.abort(job.id).await.unwrap();
