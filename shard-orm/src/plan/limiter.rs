@@ -41,7 +41,7 @@ impl Concurrency {
 }
 
 /// How long short reads of SQLite files may keep others waiting.
-const PATIENCE: Duration = Duration::from_millis(20);
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// The number of SQLite files that are read at a time, as long as their reads are short. They are read by threads of this
 /// process: if there are more of them than processors, they fill their channels while another one is read, and wake up for
