@@ -55,6 +55,9 @@ pub(super) struct PlanArgs {
     /// Leave this logical shard where it is. Can be repeated.
     #[arg(long, value_name = "SHARD", value_delimiter = ',')]
     keep_shard: Vec<u32>,
+    /// Let a server hold the logical shards of a region of which it has none yet. Can be repeated.
+    #[arg(long, value_name = "REGION=SERVER", value_parser = region)]
+    region: Vec<(String, String)>,
 }
 
 /// How a plan is carried out.
@@ -144,6 +147,28 @@ impl PlanArgs {
         }
         Ok(planner)
     }
+
+    /// Names the servers of regions; `group` is their group.
+    pub(super) fn regions(
+        &self,
+        mut rebalance: Rebalance,
+        group: impl FnOnce() -> Result<String>,
+    ) -> Result<Rebalance> {
+        if !self.region.is_empty() {
+            let group = group()?;
+            for (region, server) in &self.region {
+                rebalance = rebalance.region(&group, region, server);
+            }
+        }
+        Ok(rebalance)
+    }
+}
+
+fn region(text: &str) -> std::result::Result<(String, String), String> {
+    let parts = text.split_once('=');
+    let parts = parts.filter(|(region, server)| !region.is_empty() && !server.is_empty());
+    let (region, server) = parts.ok_or("write the region and the server, such as eu=eu-3")?;
+    Ok((region.to_owned(), server.to_owned()))
 }
 
 impl CarryOutArgs {
@@ -218,6 +243,7 @@ pub(super) async fn run(args: &RebalanceArgs, session: &Session<'_>) -> Result<E
     let mut rebalance = Rebalance::new(&cluster)?
         .planner(planner)
         .how(args.carry_out.how());
+    rebalance = args.plan.regions(rebalance, group)?;
     if let Some(group) = &args.group {
         rebalance = rebalance.group(group);
     }

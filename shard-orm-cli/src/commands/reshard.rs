@@ -282,6 +282,7 @@ async fn split(args: &SplitArgs, session: &Session<'_>) -> Result<Exit> {
         .planner(planner)
         .group(&group)
         .how(how);
+    let rebalance = args.plan.regions(rebalance, || Ok(group.clone()))?;
     if args.how.run {
         return rebalance::carry_out(session, &rebalance).await;
     }

@@ -236,6 +236,7 @@ async fn moving(session: &Session<'_>, args: &MovingArgs, to: ServerState) -> Re
         .planner(planner)
         .group(&group)
         .how(args.carry_out.how());
+    let rebalance = args.planned.regions(rebalance, || Ok(group.clone()))?;
     if args.plan {
         let rebalance = rebalance.assume(&group, &name.name, to);
         return rebalance::show(session, &rebalance, args.carry_out.pace()).await;

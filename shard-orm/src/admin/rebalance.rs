@@ -1,10 +1,12 @@
 //! Balances the servers of a cluster: reads their sizes, plans, and has the plan carried out.
 
 mod load;
+mod regions;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use self::load::{Loads, loads};
+use self::regions::Regions;
 use super::status::{NamespaceState, NamespaceStatus, Status, StatusOptions, status};
 use crate::catalog::{Document, ServerEntry};
 use crate::cluster::Cluster;
@@ -12,6 +14,8 @@ use crate::config::ServerState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reshard::planner::{Action, Cost, Fleet, Plan, Planner, Server, Shard};
 use crate::reshard::{CarryOut, PlanEvent, Reshard, machines};
+use crate::route::OwnedKeys;
+use crate::topology::Topology;
 
 /// Plans of moves and splits that bring each server of a cluster to its share.
 ///
@@ -38,6 +42,8 @@ pub struct Rebalance {
     group: Option<String>,
     how: CarryOut,
     assumed: Vec<(String, String, ServerState)>,
+    /// Group, server, region.
+    regions: Vec<(String, String, String)>,
 }
 
 impl Rebalance {
@@ -55,6 +61,7 @@ impl Rebalance {
             group: None,
             how: CarryOut::new(),
             assumed: Vec::new(),
+            regions: Vec::new(),
         })
     }
 
@@ -74,6 +81,24 @@ impl Rebalance {
     /// Sets how the plan is carried out, and by which columns splits divide rows.
     pub fn how(mut self, how: CarryOut) -> Self {
         self.how = how;
+        self
+    }
+
+    /// Lets a server hold the logical shards of a region.
+    ///
+    /// In a group that is routed by regions, a plan moves a logical shard only to servers that hold another one of its
+    /// region, or that are named so: the rows of a region may not be allowed to leave it. A planner with a function of its
+    /// own ([`Planner::allow`]) decides alone; it is given the region as the class.
+    ///
+    /// ```no_run
+    /// # use shard_orm::admin::Rebalance;
+    /// # fn plan(cluster: shard_orm::Cluster) -> shard_orm::Result<Rebalance> {
+    /// Ok(Rebalance::new(&cluster)?.region("shop", "eu", "eu-3"))
+    /// # }
+    /// ```
+    pub fn region(mut self, group: &str, region: &str, server: &str) -> Self {
+        self.regions
+            .push((group.to_owned(), server.to_owned(), region.to_owned()));
         self
     }
 
@@ -103,13 +128,14 @@ impl Rebalance {
     ///
     /// # Errors
     /// [`Unavailable`](ErrorKind::Unavailable) if a server does not answer;
-    /// [`Configuration`](ErrorKind::Configuration) if a server of [`assume`](Self::assume) is unknown;
+    /// [`Configuration`](ErrorKind::Configuration) if a server of [`assume`](Self::assume) or [`region`](Self::region) is
+    /// unknown, or the region is;
     /// [`NotFound`](ErrorKind::NotFound) if loads are needed, and no process has published any.
     pub async fn fleet(&self) -> Result<Fleet> {
         // The states are those of the topology that is measured.
         let epoch = self.cluster.topology().epoch();
         self.cluster.reload_topology(epoch).await?;
-        let (revision, _) = self.cluster.newest_topology().await?;
+        let (revision, topology) = self.cluster.newest_topology().await?;
         let document: Document = revision.document.parse()?;
         let mut status = status(&self.cluster, StatusOptions::new()).await?;
         if shards(&status).any(|(_, shard)| self.lacks(shard)) {
@@ -128,11 +154,28 @@ impl Rebalance {
         for (entry, machine) in entries.iter().zip(machines(&entries)) {
             fleet.server(self.server(entry, machine));
         }
-        for (group, server, _) in &self.assumed {
+        let regions = regions_of(&topology);
+        let assumed = self
+            .assumed
+            .iter()
+            .map(|(group, server, _)| (group, server));
+        let named = self
+            .regions
+            .iter()
+            .map(|(group, server, _)| (group, server));
+        for (group, server) in assumed.chain(named) {
             let is_it = |entry: &ServerEntry| entry.group == *group && entry.name == *server;
             if !entries.iter().any(is_it) {
                 return Err(Error::configuration(format!(
                     "group `{group}` has no server `{server}`"
+                )));
+            }
+        }
+        for (group, _, region) in &self.regions {
+            let mut known = regions.iter().filter(|((own, _), _)| own == group);
+            if !known.any(|(_, own)| own == region) {
+                return Err(Error::configuration(format!(
+                    "group `{group}` has no region `{region}`"
                 )));
             }
         }
@@ -152,7 +195,8 @@ impl Rebalance {
                 .rows(size.rows.unwrap_or_default())
                 .bytes(size.bytes.unwrap_or_default());
             let load = measured.get(&(group.to_owned(), number));
-            let shard = shard.load(load.copied().unwrap_or_default());
+            let mut shard = shard.load(load.copied().unwrap_or_default());
+            shard.class = regions.get(&(group.to_owned(), number)).cloned();
             let is_fixed = numbering
                 .iter()
                 .any(|(own, _, fixed)| own == group && *fixed);
@@ -181,12 +225,19 @@ impl Rebalance {
                 planner = planner.keep(&shard.group, shard.number);
             }
         }
+        let mut without = Vec::new();
+        if !planner.has_allow() {
+            let regions = Regions::of(&fleet, self.regions.iter());
+            without = regions.without(&fleet);
+            planner = planner.allow(move |region, server| regions.allows(region, server));
+        }
         let mut known: BTreeSet<(String, u32)> = BTreeSet::new();
         let mut plan = planner.plan(&fleet)?;
         // What cannot be split is planned for as it is.
         while self.keep_whole(&mut fleet, &plan, &mut known).await? {
             plan = planner.plan(&fleet)?;
         }
+        plan.leftovers.extend(without);
         if let Some(group) = &self.group {
             // The others were not to be moved.
             plan.leftovers.retain(|left| left.group == *group);
@@ -267,6 +318,23 @@ impl Rebalance {
         server.capacity = entry.capacity;
         server
     }
+}
+
+/// The region of each logical shard that has one, by group and number.
+fn regions_of(topology: &Topology) -> HashMap<(String, u32), String> {
+    let groups = topology.groups().iter();
+    let owned = groups.flat_map(|group| {
+        let keys = group.router().owned_keys().into_iter();
+        keys.map(|(shard, keys)| ((group.name().to_owned(), shard), keys))
+    });
+    let regions = owned.filter_map(|(at, keys)| match keys {
+        OwnedKeys::Hashes {
+            region: Some(region),
+            ..
+        } => Some((at, region.into())),
+        _ => None,
+    });
+    regions.collect()
 }
 
 /// The logical shards with their groups.

@@ -28,4 +28,16 @@ impl Moved {
             ),
         )
     }
+
+    /// The error of a statement that is for the kind of database from which its rows have moved.
+    pub(crate) fn to_another_kind(handle: &NamespaceHandle) -> Error {
+        Error::new(
+            ErrorKind::ShardMoved,
+            format!(
+                "the logical shard of namespace `{}` has moved to another kind of database while the statement ran, and \
+                 nothing of it was done; run it again",
+                handle.namespace.name()
+            ),
+        )
+    }
 }

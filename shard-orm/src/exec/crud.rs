@@ -77,6 +77,11 @@ impl Statement for CrudStatement<'_> {
         })
     }
 
+    /// MySQL and MariaDB take whichever unique value is there already for that of the primary key.
+    fn is_of_one_kind(&self) -> bool {
+        self.operation == Operation::Save
+    }
+
     fn found_by(&self) -> FoundBy {
         let before = match self.operation {
             Operation::Select => 0,

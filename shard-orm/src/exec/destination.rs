@@ -84,6 +84,9 @@ impl Destination {
                 }
                 None => return Err(failed),
             };
+            if handle.dialect() != self.handle.dialect() && statement.is_of_one_kind() {
+                return Err(self.name_error(Moved::to_another_kind(&self.handle)));
+            }
             Ok(Self {
                 handle,
                 beside: Vec::new(),

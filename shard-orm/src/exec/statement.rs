@@ -25,6 +25,11 @@ pub(crate) trait Statement: Sync {
         true
     }
 
+    /// Whether what it says was decided by the kind of database at which it began, so that it is not sent to another one.
+    fn is_of_one_kind(&self) -> bool {
+        false
+    }
+
     /// By what its logical shard is found again, once that was split or merged.
     fn found_by(&self) -> FoundBy {
         FoundBy::Rows

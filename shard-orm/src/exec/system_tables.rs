@@ -45,6 +45,11 @@ impl<S: QueryStatementWriter + Sync> Statement for SystemStatement<'_, S> {
             table: self.table,
         }
     }
+
+    /// It may hold [`now`].
+    fn is_of_one_kind(&self) -> bool {
+        true
+    }
 }
 
 /// Sends a statement to a named database and gives the rows affected.

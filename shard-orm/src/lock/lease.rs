@@ -179,16 +179,17 @@ impl LeaseLocks {
         self.read(handle, &select).await
     }
 
-    /// Sends an idempotent statement; returns whether it found its row.
+    /// Sends an idempotent statement, made for wherever the table is by then; returns whether it found its row.
     async fn update(
         &self,
-        handle: &Arc<NamespaceHandle>,
         verb: &'static str,
-        update: &UpdateStatement,
+        update: impl Fn(&NamespaceHandle) -> UpdateStatement + Sync,
     ) -> Result<bool> {
         let mut round = 1;
         loop {
-            match self.write(handle, verb, update, &mut NoRows).await {
+            let handle = self.handle()?;
+            let update = update(&handle);
+            match self.write(&handle, verb, &update, &mut NoRows).await {
                 Err(error) if round < ROUNDS && (error.is_retryable() || is_unknown(&error)) => {
                     round += 1;
                 }
@@ -256,16 +257,17 @@ impl LockManager for LeaseLocks {
         ttl: Duration,
     ) -> LockFuture<'a, Option<Acquired>> {
         Box::pin(async move {
-            let handle = self.handle()?;
             let name = bounded(key, LONGEST);
-            let acquisition = Acquisition {
-                name: &name,
-                token: token.to_string(),
-                dialect: handle.dialect(),
-                ttl,
-            };
             let mut round = 1;
             loop {
+                // A logical shard may have moved since the last round.
+                let handle = self.handle()?;
+                let acquisition = Acquisition {
+                    name: &name,
+                    token: token.to_string(),
+                    dialect: handle.dialect(),
+                    ttl,
+                };
                 let taken = if handle.dialect().capability().returning {
                     self.take_by_upsert(&handle, &acquisition).await
                 } else {
@@ -287,36 +289,48 @@ impl LockManager for LeaseLocks {
 
     fn ping<'a>(&'a self, key: &'a str, token: &'a Token, ttl: Duration) -> LockFuture<'a, bool> {
         Box::pin(async move {
-            let handle = self.handle()?;
             let name = bounded(key, LONGEST);
-            let mut update = of_holder(&name, token, &handle);
-            update.value(Alias::new(EXPIRES_AT), expiry(handle.dialect(), ttl));
-            self.update(&handle, "ping", &update).await
+            let ping = |handle: &NamespaceHandle| {
+                let mut update = of_holder(&name, token, handle);
+                update.value(Alias::new(EXPIRES_AT), expiry(handle.dialect(), ttl));
+                update
+            };
+            self.update("ping", ping).await
         })
     }
 
     fn release<'a>(&'a self, key: &'a str, token: &'a Token) -> LockFuture<'a, bool> {
         Box::pin(async move {
-            let handle = self.handle()?;
             let name = bounded(key, LONGEST);
-            let mut update = of_holder(&name, token, &handle);
-            update.value(Alias::new(EXPIRES_AT), 0_i64);
-            self.update(&handle, "release", &update).await
+            let release = |handle: &NamespaceHandle| {
+                let mut update = of_holder(&name, token, handle);
+                update.value(Alias::new(EXPIRES_AT), 0_i64);
+                update
+            };
+            self.update("release", release).await
         })
     }
 
     fn is_locked<'a>(&'a self, key: &'a str) -> LockFuture<'a, bool> {
         Box::pin(async move {
-            let handle = self.handle()?;
             let name = bounded(key, LONGEST);
-            let mut select = Query::select();
-            select
-                .column(Alias::new(FENCE))
-                .from(handle.namespace.own_table(TABLE))
-                .and_where(column(NAME).eq(&*name))
-                .and_where(column(EXPIRES_AT).gt(now(handle.dialect())));
-            let found = self.read(&handle, &select).await;
-            Ok(found.map_err(|error| self.explained(error))?.is_some())
+            let mut round = 1;
+            loop {
+                let handle = self.handle()?;
+                let mut select = Query::select();
+                select
+                    .column(Alias::new(FENCE))
+                    .from(handle.namespace.own_table(TABLE))
+                    .and_where(column(NAME).eq(&*name))
+                    .and_where(column(EXPIRES_AT).gt(now(handle.dialect())));
+                match self.read(&handle, &select).await {
+                    Err(error) if round < ROUNDS && error.is_retryable() => round += 1,
+                    found => {
+                        let found = found.map_err(|error| self.explained(error))?;
+                        return Ok(found.is_some());
+                    }
+                }
+            }
         })
     }
 }

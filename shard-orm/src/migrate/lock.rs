@@ -76,8 +76,12 @@ impl GroupLock {
         loop {
             attempts += 1;
             match Self::try_to_take(cluster, target, holder, ttl, wait).await {
-                // The namespace has moved since the table was created.
-                Err(error) if error.kind() == ErrorKind::UndefinedTable && attempts < ATTEMPTS => {}
+                // The namespace has moved since the table was created, perhaps to another kind of database.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::UndefinedTable | ErrorKind::ShardMoved
+                    ) && attempts < ATTEMPTS => {}
                 taken => return taken,
             }
         }
@@ -148,16 +152,13 @@ impl GroupLock {
             .values([LOCK.into(), holder.into(), now(dialect)])
             .map_err(|source| Error::configuration("the holder of a lock").with_source(source))?
             .on_conflict(conflict);
-        let label = ("upsert", TABLE);
-        send(
-            cluster.target(),
-            &handle,
-            Intent::Write,
-            label,
-            &insert,
-            &mut NoRows,
-        )
-        .await?;
+        let (target, label, mut none) = (cluster.target(), ("upsert", TABLE), NoRows);
+        let noted = send(target, &handle, Intent::Write, label, &insert, &mut none);
+        if let Err(error) = noted.await {
+            // Another attempt would find it held.
+            let _ = guard.release().await;
+            return Err(error);
+        }
         Ok(Self {
             guard,
             creation: None,

@@ -88,6 +88,11 @@ impl<M: Model> Statement for InsertOnConflict<'_, M> {
         ops::rendered(namespace, &insert, args)
     }
 
+    /// MySQL and MariaDB have no conflict target.
+    fn is_of_one_kind(&self) -> bool {
+        true
+    }
+
     fn found_by(&self) -> FoundBy {
         FoundBy::of_lookup(M::def(), 0, &|args| ops::bind_lookup(self.row, args))
     }

@@ -261,6 +261,11 @@ impl Planner {
         self
     }
 
+    /// Whether it has such a function.
+    pub(crate) fn has_allow(&self) -> bool {
+        self.allowed.is_some()
+    }
+
     /// Keeps a logical shard on this server, or brings it there.
     #[must_use]
     pub fn pin(mut self, group: &str, shard: u32, server: &str) -> Self {

@@ -6,6 +6,7 @@
 mod tables;
 mod things;
 
+use shard_orm::ErrorKind;
 use shard_orm::migrate::Migrations;
 use shard_orm::prelude::*;
 use shard_orm::reshard::{Job, JobState, MoveShard};
@@ -16,7 +17,7 @@ use self::tables::{refused, unheld};
 use self::things::{Thing, things};
 use crate::everything::sql;
 use crate::killed::{Kills, kills};
-use crate::splits::{finish, keys, rows_of, shards};
+use crate::splits::{finish, keys, process_that_never_polls, rows_of, shards};
 use crate::writer::{Writer, assert_rows, order};
 use crate::{MOVING, Order, Setting, cluster, process};
 
@@ -281,6 +282,29 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, FixtureOptions::of_two_ki
         migrate(4).await;
         let found = sql(&operator, "SELECT text, level FROM notes").await;
         assert_eq!(found, [[Some("tea".to_owned()), Some("7".to_owned())]]);
+    }
+
+    async fn a_statement_for_one_kind_begins_again_at_another(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let [locking, saving] = [process_that_never_polls(fixture).await, process_that_never_polls(fixture).await];
+        let mut own = order(fixture, fixture.key_of_shard(MOVING), 1);
+        own.clone().insert(&saving).await.unwrap();
+        let job = moved(&operator, &request(&operator, "server-1")).await;
+
+        // The lock of the group is in its first logical shard, and compares times by the clock of the server.
+        let error = request(&locking, "server-0").start().await.unwrap_err();
+        assert!(error.to_string().contains(&format!("job {}", job.id)), "{error}");
+        assert_ne!(error.kind(), ErrorKind::ShardMoved, "{error}");
+
+        own.amount = Some(2);
+        // A process that has not followed yet may have to say it again.
+        if let Err(error) = own.save(&saving).await {
+            assert_eq!(error.kind(), ErrorKind::ShardMoved, "{error}");
+            assert!(error.is_retryable(), "{error}");
+            own.save(&saving).await.unwrap();
+        }
+        let found = Order::get(&operator, own.user_id, own.id).await.unwrap();
+        assert_eq!(found, own);
     }
 
     async fn jobs_between_kinds_whose_runners_are_killed_lose_nothing(fixture: &Fixture) {

@@ -1,8 +1,11 @@
 //! Logical shards are split and merged under the strategies with ranges of keys, and with regions.
 
+use shard_orm::ErrorKind;
+use shard_orm::admin::Rebalance;
 use shard_orm::catalog::Document;
 use shard_orm::config::{self, Config, Database};
 use shard_orm::prelude::*;
+use shard_orm::reshard::planner::{Action, Cost, Planner};
 use shard_orm::reshard::{JobState, Reshard};
 use tempfile::TempDir;
 
@@ -151,4 +154,53 @@ async fn a_region_is_split_and_the_other_one_stays() {
         .unwrap();
     finish(&reshard, job.id).await;
     assert_eq!(count(1).await, 300);
+}
+
+#[tokio::test]
+async fn a_plan_takes_no_region_to_a_server_that_is_not_named_for_it() {
+    let folder = TempDir::new().unwrap();
+    let strategy = "{ type = 'region', regions = { eu = '0..1', us = '1..2' } }";
+    let cluster = cluster(&folder, strategy).await;
+    cluster.setup().table::<Visit>().run().await.unwrap();
+    let planner = || Planner::new().cost(Cost::Shards);
+    let rebalance = || Rebalance::new(&cluster).unwrap().planner(planner());
+    let plan = rebalance().plan().await.unwrap();
+    assert_eq!(plan.steps, []);
+    let [left] = plan.leftovers.as_slice() else {
+        panic!("{plan:?}");
+    };
+    assert_eq!(left.server, "b");
+    assert!(left.message.contains("--region eu=b"), "{left}");
+
+    let named = rebalance().region("shop", "us", "b");
+    let plan = named.plan().await.unwrap();
+    assert_eq!(plan.leftovers, []);
+    let [step] = plan.steps.as_slice() else {
+        panic!("{plan:?}");
+    };
+    let Action::Move { shard, to, .. } = &step.action else {
+        panic!("{plan:?}");
+    };
+    assert_eq!((*shard, to.as_str()), (1, "b"));
+
+    // A function of one's own decides alone, and is given the regions.
+    let own = planner().allow(|region, server| server.name == "a" || region == Some("eu"));
+    let plan = rebalance().planner(own).plan().await.unwrap();
+    let [step] = plan.steps.as_slice() else {
+        panic!("{plan:?}");
+    };
+    assert!(
+        matches!(step.action, Action::Move { shard: 0, .. }),
+        "{plan:?}"
+    );
+
+    for (region, server, problem) in [
+        ("mars", "b", "no region `mars`"),
+        ("eu", "c", "no server `c`"),
+    ] {
+        let error = rebalance().region("shop", region, server).plan().await;
+        let error = error.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration);
+        assert!(error.to_string().contains(problem), "{error}");
+    }
 }
