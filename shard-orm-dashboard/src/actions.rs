@@ -21,9 +21,9 @@ use crate::pages;
 
 /// What events and runners say beside the operator's name.
 const PROGRAM: &str = "dashboard";
-/// How often a job or plan is tried to be run that another process still has: for longer than its lease.
+/// The attempts to run a job or plan that another process still holds. They last longer than its lease.
 const ATTEMPTS: u32 = 20;
-/// The pause between two of them.
+/// The pause between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
 /// The time between two looks of [`settle`].
 const PERIOD: Duration = Duration::from_millis(200);
@@ -105,7 +105,7 @@ pub(crate) async fn steer_plan(
     answer(&app, done).await
 }
 
-/// Leads back to a part of the page of moves, which shows what is true by now; or says why nothing was done.
+/// Redirects to a part of the page of moves, which is read again; or says why nothing was done.
 async fn answer(app: &App, done: Result<String, Refusal>) -> Response {
     match done {
         Ok(part) => {

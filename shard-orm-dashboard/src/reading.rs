@@ -101,7 +101,7 @@ impl<T: Send + Sync + 'static> Reading<T> {
         }
     }
 
-    /// Lets the next viewer get what is true by now: something was changed. Waits a little for a reading that may
+    /// Makes the next viewer read the source again, after a change. Waits a little for a reading that may
     /// have begun before.
     pub(crate) async fn expire(&self) {
         let mut ended = self.ended.subscribe();

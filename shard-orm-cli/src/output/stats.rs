@@ -115,7 +115,7 @@ fn processes(processes: &[FleetProcess]) -> String {
     table.text()
 }
 
-/// What is missing of a process whose calls are counted.
+/// Which of its figures a process had to leave out.
 fn left_out(process: &FleetProcess) -> String {
     let parts = [
         (process.servers_left_out, "server"),

@@ -87,8 +87,8 @@ impl Rebalance {
     /// Lets a server hold the logical shards of a region.
     ///
     /// In a group that is routed by regions, a plan moves a logical shard only to servers that hold another one of its
-    /// region, or that are named so: the rows of a region may not be allowed to leave it. A planner with a function of its
-    /// own ([`Planner::allow`]) decides alone; it is given the region as the class.
+    /// region, or that are named so: the rows of a region may not be allowed to leave it. If the
+    /// planner has a function ([`Planner::allow`]), only that decides; its class is the region.
     ///
     /// ```no_run
     /// # use shard_orm::admin::Rebalance;

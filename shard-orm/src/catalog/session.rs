@@ -131,6 +131,20 @@ impl<'a> Store<'a> {
         write(self.handle, &mut lease, statement).await
     }
 
+    /// As [`write`](Self::write), to a table that a catalog of an earlier version of this library lacks: it is upgraded.
+    pub(super) async fn write_upgrading(
+        self,
+        statement: &(impl QueryStatementWriter + Sync),
+    ) -> Result<u64> {
+        match self.write(statement).await {
+            Err(error) if error.kind() == ErrorKind::UndefinedTable => {
+                self.create_tables().await?;
+                self.write(statement).await
+            }
+            outcome => outcome,
+        }
+    }
+
     pub(super) async fn writer(self) -> Result<Lease> {
         Ok(self.handle.for_write().await?.lease)
     }

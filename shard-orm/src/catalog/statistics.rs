@@ -47,14 +47,7 @@ impl Store<'_> {
                 Error::configuration("the statistics of a process").with_source(source)
             })?
             .on_conflict(conflict);
-        match self.write(&insert).await {
-            // The catalog was made by an earlier version of this library.
-            Err(error) if error.kind() == ErrorKind::UndefinedTable => {
-                self.create_tables().await?;
-                self.write(&insert).await.map(drop)
-            }
-            outcome => outcome.map(drop),
-        }
+        self.write_upgrading(&insert).await.map(drop)
     }
 
     /// What the processes have published that have reported within this time, by one statement; those that reported

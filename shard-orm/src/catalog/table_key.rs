@@ -48,16 +48,7 @@ impl Store<'_> {
                 ])
                 .map_err(|source| Error::configuration("the key of a table").with_source(source))?
                 .on_conflict(conflict);
-            match self.write(&insert).await {
-                // The catalog was made by an earlier version of this library.
-                Err(error) if error.kind() == ErrorKind::UndefinedTable => {
-                    self.create_tables().await?;
-                    self.write(&insert).await?;
-                }
-                outcome => {
-                    outcome?;
-                }
-            }
+            self.write_upgrading(&insert).await?;
         }
         Ok(())
     }

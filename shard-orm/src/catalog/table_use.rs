@@ -99,14 +99,7 @@ impl Store<'_> {
             ])
             .map_err(|source| Error::configuration("the tables of a process").with_source(source))?
             .on_conflict(conflict);
-        match self.write(&insert).await {
-            // The catalog was made by an earlier version of this library.
-            Err(error) if error.kind() == ErrorKind::UndefinedTable => {
-                self.create_tables().await?;
-                self.write(&insert).await.map(drop)
-            }
-            outcome => outcome.map(drop),
-        }
+        self.write_upgrading(&insert).await.map(drop)
     }
 
     /// The tables of all processes, by the id of each.

@@ -18,7 +18,7 @@ use crate::cluster::Shifting;
 use crate::error::{Error, ErrorKind, Result};
 use crate::topology::Read;
 
-/// The time between two looks whether a target still serves, while a read waits for it.
+/// How often a read that waits for a target checks whether that may still serve.
 const PERIOD: Duration = Duration::from_millis(200);
 
 /// The target that serves a read, if this one is chosen.
@@ -81,7 +81,7 @@ pub(super) fn run<'a>(
     })
 }
 
-/// Asks the target for as long as it may serve.
+/// Reads from the target, and gives up once the target may no longer serve.
 async fn at_target(
     shift: &Shifting,
     max_lag: Duration,

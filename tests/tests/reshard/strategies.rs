@@ -183,7 +183,7 @@ async fn a_plan_takes_no_region_to_a_server_that_is_not_named_for_it() {
     };
     assert_eq!((*shard, to.as_str()), (1, "b"));
 
-    // A function of one's own decides alone, and is given the regions.
+    // With `allow`, only the given function decides. Its classes are the regions.
     let own = planner().allow(|region, server| server.name == "a" || region == Some("eu"));
     let plan = rebalance().planner(own).plan().await.unwrap();
     let [step] = plan.steps.as_slice() else {
