@@ -56,7 +56,7 @@ async fn logged_in(world: &World, browser: &Chromium) -> (Served, Tab) {
 
 pub(crate) async fn log_in(tab: &Tab, served: &Served) {
     tab.open(&served.url("/")).await;
-    tab.value(&format!(
+    tab.act(&format!(
         "document.querySelector('[name=token]').value = '{TOKEN}';
          document.querySelector('form button').click()"
     ))

@@ -13,7 +13,7 @@ use crate::tab::Tab;
 
 /// Clicks, and waits for the page that answers.
 async fn click(tab: &Tab, id: &str, then: &str) {
-    tab.value(&format!("document.getElementById('{id}').click()"))
+    tab.act(&format!("document.getElementById('{id}').click()"))
         .await;
     tab.until(then).await;
 }
@@ -73,8 +73,7 @@ async fn a_job_is_steered(with_scripts: bool) {
     .await;
 
     // The browser asks for the confirmation.
-    tab.value("document.getElementById('abort-1').click()")
-        .await;
+    tab.act("document.getElementById('abort-1').click()").await;
     assert_eq!(job().await.wish, Wish::Run);
     tab.value("document.getElementById('confirm-1').click()")
         .await;
@@ -124,7 +123,7 @@ async fn another_site_cannot_act_through_the_browser() {
             site => format!("{site}{page}"),
         };
         tab.open(&url).await;
-        tab.value("document.forms[0].submit()").await;
+        tab.act("document.forms[0].submit()").await;
         tab.until("['Not done', 'Log in'].includes(document.querySelector('h1')?.textContent)")
             .await;
         assert_eq!(fleet.reshard.job(1).await.unwrap().wish, Wish::Run);

@@ -164,10 +164,24 @@ impl Link {
         method: &str,
         parameters: Value,
     ) -> Value {
+        let result = self.try_call(session, method, parameters).await;
+        result.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// As [`call`](Self::call); an error of the browser, such as that the page was left meanwhile.
+    pub(crate) async fn try_call(
+        &self,
+        session: Option<&str>,
+        method: &str,
+        parameters: Value,
+    ) -> Result<Value, Value> {
         let answer = self.ask(session, method, parameters).await;
         let answer = answer.unwrap_or_else(|| panic!("{method}: the browser has ended"));
-        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-        answer["result"].clone()
+        if answer["error"].is_null() {
+            Ok(answer["result"].clone())
+        } else {
+            Err(answer["error"].clone())
+        }
     }
 
     /// The answer to a command; `None` if the browser has ended.

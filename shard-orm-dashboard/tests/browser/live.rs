@@ -209,7 +209,7 @@ async fn a_key_is_found_by_the_form() {
     for key in [7, 12_345] {
         let place = world.cluster.locate(&Order::shard(key)).unwrap();
         tab.open(&served.url("/ask")).await;
-        tab.value(&format!(
+        tab.act(&format!(
             "document.querySelector('[name=value]').value = '{key}';
              document.querySelector('[name=group]').value = 'elephants';
              document.querySelector('form button').click()"

@@ -68,12 +68,24 @@ impl Tab {
         evaluated.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
+    /// Runs a script that may leave the page, such as a click on a link.
+    pub(crate) async fn act(&self, script: &str) {
+        if let Err(error) = self.try_value(script).await {
+            // The script has run: the answer came too late for the page.
+            assert_eq!(error["code"], -32000, "{script}: {error}");
+        }
+    }
+
     /// As [`value`](Self::value); an error while the page is left, or of the script.
     async fn try_value(&self, script: &str) -> Result<Value, Value> {
         let parameters = json!({
             "expression": script, "awaitPromise": true, "returnByValue": true, "userGesture": true,
         });
-        let evaluated = self.call("Runtime.evaluate", parameters).await;
+        let session = Some(self.session.as_str());
+        let evaluated = self
+            .link
+            .try_call(session, "Runtime.evaluate", parameters)
+            .await?;
         if evaluated["exceptionDetails"].is_null() {
             Ok(evaluated["result"]["value"].clone())
         } else {
