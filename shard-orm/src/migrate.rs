@@ -63,7 +63,7 @@ pub use backfill::Begun;
 pub use blocker::Blocker;
 pub use builder::Migrate;
 pub use check_models::{CheckModels, ModelDeviation, ModelReport, check_models};
-pub use drift::{Basis, Drift, Drifted, TargetDrift};
+pub use drift::{Basis, Drift, Drifted, ShardLevel, ShardVersion, TargetDrift, VersionState};
 pub use event::Event;
 pub use generate::{Generate, Generated, GeneratedFile, ToDo, generate};
 pub use lint::{Finding, LintRule, lint};

@@ -50,6 +50,7 @@ pub fn check_models(cluster: &Cluster) -> CheckModels {
         cluster: cluster.clone(),
         models: Vec::new(),
         per_server: 4,
+        shard: None,
     }
 }
 
@@ -60,6 +61,8 @@ pub struct CheckModels {
     cluster: Cluster,
     models: Vec<&'static ModelDef>,
     per_server: usize,
+    /// The only logical shard, and its group.
+    shard: Option<(String, u32)>,
 }
 
 impl CheckModels {
@@ -73,6 +76,12 @@ impl CheckModels {
     /// The number of namespaces on one server that are read concurrently; 4 by default.
     pub fn per_server(mut self, namespaces: usize) -> Self {
         self.per_server = namespaces.max(1);
+        self
+    }
+
+    /// Compares with one logical shard only, of which the other models are left out.
+    pub fn shard(mut self, group: impl Into<String>, shard: u32) -> Self {
+        self.shard = Some((group.into(), shard));
         self
     }
 
@@ -93,7 +102,8 @@ impl CheckModels {
         }
         let mut report = ModelReport::default();
         for (target, wanted) in by_target(&self.cluster, &self.models)? {
-            let handles = target.handles(&self.cluster)?;
+            let mut handles = target.handles(&self.cluster)?;
+            handles.retain(|handle| self.is_selected(handle));
             let handles: Vec<&Arc<NamespaceHandle>> = handles.iter().collect();
             let reading = Reading {
                 lock_timeout: Waits::default().lock_timeout,
@@ -111,6 +121,13 @@ impl CheckModels {
             }
         }
         Ok(report)
+    }
+
+    fn is_selected(&self, handle: &NamespaceHandle) -> bool {
+        let namespace = &handle.namespace;
+        self.shard.as_ref().is_none_or(|(group, shard)| {
+            namespace.is_sharded() && **namespace.group() == **group && namespace.shard() == *shard
+        })
     }
 }
 

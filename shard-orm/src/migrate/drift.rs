@@ -5,11 +5,13 @@
 
 mod level;
 mod report;
+mod shard;
 
 use std::sync::Arc;
 
 use self::level::{Level, Read, by_dialect, levels};
 pub use self::report::{Basis, Drift, Drifted, TargetDrift};
+pub use self::shard::{ShardLevel, ShardVersion, VersionState};
 use super::apply::Stopped;
 use super::builder::Migrate;
 use super::catalog::{Reading, Tables};

@@ -126,6 +126,14 @@ impl Migration {
 }
 
 impl Migrations {
+    /// No files: what is known of migrations then are the versions of the namespaces.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            folders: Arc::default(),
+        }
+    }
+
     /// Reads the migrations in a folder.
     ///
     /// ```no_run

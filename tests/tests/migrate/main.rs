@@ -7,6 +7,7 @@ mod drift_scratch;
 mod failures;
 mod interrupted;
 mod killed;
+mod level;
 mod locks;
 mod models;
 mod reverts;

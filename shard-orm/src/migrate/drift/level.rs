@@ -66,6 +66,17 @@ impl Level<'_> {
         self.namespaces.iter().map(|read| location(read.handle))
     }
 
+    /// The same without one of its namespaces.
+    pub(super) fn without(&self, handle: &NamespaceHandle) -> Self {
+        let namespaces = self.namespaces.iter().copied();
+        Self {
+            versions: self.versions,
+            namespaces: namespaces
+                .filter(|read| !std::ptr::eq(Arc::as_ptr(read.handle), handle))
+                .collect(),
+        }
+    }
+
     /// For each table, the form that most namespaces have it in, or its absence.
     pub(super) fn majority(&self) -> Vec<Arc<TableDef>> {
         let mut forms: BTreeMap<&str, Vec<(&TableDef, usize)>> = BTreeMap::new();
