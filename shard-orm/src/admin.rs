@@ -10,6 +10,7 @@
 //! | [`status`](fn@status) | servers with role, version and lag; namespaces with rows and bytes |
 //! | [`table_sizes`] | the tables of a logical shard with rows and bytes |
 //! | [`check`](fn@check), `check_migrations` | everything that is wrong, and how to mend it |
+//! | `filling_servers` | servers that will be full soon, by their sizes of the last days |
 //! | `Rebalance` | which logical shards move, so that each server gets its share |
 //! | [`run_sql`] | SQL on one logical shard, on all, or once on each server |
 //! | [`sync_status`], [`verify_copies`] | the copies of static tables: progress and differences |
@@ -18,6 +19,8 @@
 //! | [`describe_id`], [`describe_uuid`] | the parts of a generated id |
 
 mod check;
+#[cfg(feature = "metrics")]
+mod filling;
 mod id;
 mod key;
 mod look;
@@ -37,6 +40,8 @@ pub use check::{
     CheckOptions, CheckReport, ConnectionBudget, Finding, Severity, check,
     findings_of_configuration,
 };
+#[cfg(feature = "metrics")]
+pub use filling::filling_servers;
 pub use id::{IdDescription, ShardsOfId, UuidParts, describe_id, describe_id_in, describe_uuid};
 pub use key::Key;
 pub use look::EndpointRole;

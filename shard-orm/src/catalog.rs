@@ -43,6 +43,8 @@ mod process;
 mod revision;
 mod session;
 #[cfg(feature = "metrics")]
+mod size;
+#[cfg(feature = "metrics")]
 mod statistics;
 mod table_key;
 mod table_use;

@@ -43,9 +43,9 @@ pub use session::Session;
 pub(crate) use shifts::Shifting;
 #[cfg(feature = "metrics")]
 pub use statistics::{
-    FleetProcess, FleetStatistics, Incidents, LagBefore, PoolStatistics, Published, ReplicaLag,
-    ServerStatistics, ShardStatistics, StatementStatistics, Statistics, TableStatistics,
-    VerbStatistics, Window, Windows,
+    FleetProcess, FleetStatistics, GroupStatistics, Incidents, LagBefore, PoolStatistics,
+    Published, ReplicaLag, ServerSizes, ServerStatistics, ShardStatistics, StatementStatistics,
+    Statistics, TableStatistics, VerbStatistics, Window, Windows,
 };
 pub(crate) use weak::WeakCluster;
 

@@ -20,6 +20,7 @@ mod pool;
 mod pool_set;
 mod record;
 mod roles;
+pub(crate) mod sizes;
 mod verify;
 mod write_marks;
 

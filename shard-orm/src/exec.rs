@@ -16,14 +16,13 @@ mod record;
 mod run;
 #[cfg(feature = "reshard")]
 mod shift;
-pub(crate) mod sizes;
 mod statement;
 mod stream;
 pub(crate) mod system_tables;
 mod target;
 mod unfit;
 
-pub(crate) use crate::connect::ask;
+pub(crate) use crate::connect::{ask, sizes};
 pub(crate) use bulk::{End, pass};
 #[cfg(feature = "migrate")]
 pub(crate) use catalog::tables_of;

@@ -161,9 +161,9 @@ pub mod hooks {
 pub mod statistics {
     pub use crate::anomaly::{Anomaly, Figure, Rule, Rules, Subject, Trend};
     pub use crate::cluster::{
-        FleetProcess, FleetStatistics, Incidents, LagBefore, PoolStatistics, Published, ReplicaLag,
-        ServerStatistics, ShardStatistics, StatementStatistics, Statistics, TableStatistics,
-        VerbStatistics, Window, Windows,
+        FleetProcess, FleetStatistics, GroupStatistics, Incidents, LagBefore, PoolStatistics,
+        Published, ReplicaLag, ServerSizes, ServerStatistics, ShardStatistics, StatementStatistics,
+        Statistics, TableStatistics, VerbStatistics, Window, Windows,
     };
 }
 

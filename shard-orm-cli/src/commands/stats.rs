@@ -1,5 +1,6 @@
 //! `stats`: the calls of all processes, and what is unusual in them.
 
+use shard_orm::admin::filling_servers;
 use shard_orm::statistics::Rules;
 
 use crate::Result;
@@ -11,7 +12,8 @@ use crate::session::Session;
 ///
 /// Calls are shown by server, by logical shard and by statement.
 /// Processes publish their statistics in the catalog, with the feature `metrics` and a heartbeat. The list of processes
-/// says whose calls are counted, and how old the figures are.
+/// says whose calls are counted, and how old the figures are. Servers that will be full soon are found by their sizes
+/// of the last days, which processes measure once an hour.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -33,7 +35,9 @@ pub struct Args {
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
     let cluster = session.open().await?;
     let mut fleet = cluster.fleet_statistics().await?;
-    let mut anomalies = Rules::new().find(&fleet.statistics);
+    let rules = Rules::new();
+    let mut anomalies = rules.find(&fleet.statistics);
+    anomalies.extend(filling_servers(&cluster, &rules).await?);
     if let Some(group) = &args.group {
         let all = &mut fleet.statistics;
         all.servers.retain(|one| one.group == *group);

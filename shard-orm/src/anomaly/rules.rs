@@ -5,7 +5,9 @@ use std::time::{Duration, SystemTime};
 
 use super::text::{bytes, duration, percent};
 use super::{Anomaly, Figure, Rule, Rules, Subject, Trend};
-use crate::cluster::{ReplicaLag, ServerStatistics, ShardStatistics, Statistics, Window};
+use crate::cluster::{
+    ReplicaLag, ServerSizes, ServerStatistics, ShardStatistics, Statistics, Window,
+};
 
 /// The fewest logical shards of a group that have a usual load.
 const SHARDS: usize = 4;
@@ -105,6 +107,37 @@ impl Rules {
             ],
             message,
         })
+    }
+
+    /// The servers that will be full soon, by their sizes over time and their capacities in bytes: those that are full
+    /// first come first. A pure function.
+    ///
+    /// ```no_run
+    /// # async fn run(cluster: &shard_orm::Cluster) -> shard_orm::Result<()> {
+    /// use shard_orm::statistics::Rules;
+    ///
+    /// let sizes = cluster.server_sizes().await?;
+    /// for anomaly in Rules::new().find_all_filling(&sizes, |_, _| Some(500_000_000_000)) {
+    ///     println!("{}: {anomaly}", anomaly.subject);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn find_all_filling(
+        &self,
+        sizes: &[ServerSizes],
+        capacity: impl Fn(&str, &str) -> Option<u64>,
+    ) -> Vec<Anomaly> {
+        let found = sizes.iter().filter_map(|own| {
+            let (group, server) = (&*own.group, &*own.server);
+            let (trend, capacity) = (Trend::of(&own.samples)?, capacity(group, server)?);
+            let anomaly = self.find_filling(group, server, &trend, capacity)?;
+            Some((trend.full_at(capacity), anomaly))
+        });
+        let mut found: Vec<_> = found.collect();
+        found.sort_by_key(|(full, _)| *full);
+        found.into_iter().map(|(_, anomaly)| anomaly).collect()
     }
 
     /// Whether there are enough calls in a server's last minute, and before, to compare them.

@@ -41,6 +41,7 @@ fn statistics(
     Statistics {
         over: Duration::from_hours(1),
         servers,
+        groups: Vec::new(),
         incidents: Vec::new(),
         replicas,
         shards,

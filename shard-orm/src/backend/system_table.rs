@@ -8,6 +8,9 @@ use super::ddl::exact_table;
 use super::{big_integer, long_text, render_table, short_text};
 use crate::dialect::Dialect;
 
+/// The prefix of the library's own tables.
+pub(crate) const OWN: &str = "shard_orm_";
+
 /// The type of a column of such a table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Kind {

@@ -31,8 +31,11 @@ pub(super) const TABLE_KEY: &str = "shard_orm_table_key";
 /// What came of the reads that processes send to the targets of jobs.
 pub(super) const FINDINGS: &str = "shard_orm_findings";
 
+/// The sizes of servers, for each period in which they were measured.
+pub(super) const SIZE: &str = "shard_orm_size";
+
 /// The version of the tables that this library uses.
-pub(super) const VERSION: i64 = 5;
+pub(super) const VERSION: i64 = 6;
 
 /// The column that all tables begin with.
 pub(super) const CLUSTER: &str = "cluster_name";
@@ -102,6 +105,8 @@ pub(super) const TABLE_KEY_COLUMNS: [&str; 4] = [CLUSTER, "place", "table_name",
 
 pub(super) const FINDINGS_COLUMNS: [&str; 4] = [CLUSTER, "job", "process_id", "found"];
 
+pub(super) const SIZE_COLUMNS: [&str; 4] = [CLUSTER, "period", "taken_at", "sizes"];
+
 /// The statements that bring the tables from the version before `version` to it.
 pub(super) fn step(version: i64, dialect: Dialect, namespace: &Namespace) -> Vec<String> {
     match version {
@@ -114,6 +119,7 @@ pub(super) fn step(version: i64, dialect: Dialect, namespace: &Namespace) -> Vec
         3 => vec![plans(dialect, namespace)],
         4 => vec![statistics(dialect, namespace)],
         5 => vec![findings(dialect, namespace)],
+        6 => vec![sizes(dialect, namespace)],
         _ => Vec::new(),
     }
 }
@@ -133,6 +139,13 @@ fn findings(dialect: Dialect, namespace: &Namespace) -> String {
     let kinds = [Text, Integer, Text, LongText];
     let columns: Vec<_> = FINDINGS_COLUMNS.into_iter().zip(kinds).collect();
     create_table_by(dialect, namespace.own_table(FINDINGS), &columns, 3)
+}
+
+fn sizes(dialect: Dialect, namespace: &Namespace) -> String {
+    use Kind::{Integer, LongText, Text};
+    let kinds = [Text, Integer, Integer, LongText];
+    let columns: Vec<_> = SIZE_COLUMNS.into_iter().zip(kinds).collect();
+    create_table_by(dialect, namespace.own_table(SIZE), &columns, 2)
 }
 
 fn statistics(dialect: Dialect, namespace: &Namespace) -> String {

@@ -9,6 +9,7 @@ mod fleet;
 mod publish;
 mod read;
 mod report;
+mod sizes;
 mod spans;
 mod text;
 mod window;
@@ -23,9 +24,10 @@ pub use self::fleet::{FleetProcess, FleetStatistics, Published};
 pub(super) use self::publish::Publication;
 use self::read::read;
 pub use self::report::{
-    Incidents, LagBefore, PoolStatistics, ReplicaLag, ServerStatistics, ShardStatistics,
-    StatementStatistics, Statistics, TableStatistics, VerbStatistics,
+    GroupStatistics, Incidents, LagBefore, PoolStatistics, ReplicaLag, ServerStatistics,
+    ShardStatistics, StatementStatistics, Statistics, TableStatistics, VerbStatistics,
 };
+pub use self::sizes::ServerSizes;
 use self::spans::Spans;
 pub use self::window::{Window, Windows};
 

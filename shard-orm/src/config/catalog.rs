@@ -35,6 +35,8 @@ pub struct Catalog {
     pub(crate) switch_wait: Duration,
     pub(crate) process: Option<String>,
     pub(crate) heartbeat: Option<Duration>,
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code))]
+    pub(crate) sizes: Option<Duration>,
     pub(crate) local_copy: Option<PathBuf>,
     /// Whether the local copy is written, and not only read.
     pub(crate) keeps_copy: bool,
@@ -51,6 +53,7 @@ impl Catalog {
             switch_wait: Duration::from_secs(5),
             process: None,
             heartbeat: Some(Duration::from_secs(10)),
+            sizes: Some(Duration::from_hours(1)),
             local_copy: None,
             keeps_copy: true,
         }
@@ -97,6 +100,15 @@ impl Catalog {
         self
     }
 
+    /// Sets how often one of the processes measures the servers, so that their growth is known over days: at least 100 ms,
+    /// by default an hour; `None` keeps this process from it. It needs the feature `metrics` and a
+    /// [`heartbeat`](Self::heartbeat). All processes should have the same.
+    #[must_use]
+    pub fn sizes(mut self, period: Option<Duration>) -> Self {
+        self.sizes = period;
+        self
+    }
+
     /// Sets the file with the last topology, which is used if the catalog is unavailable when the
     /// process starts.
     #[must_use]
@@ -121,6 +133,7 @@ impl Catalog {
             ("poll", Some(self.poll)),
             ("timeout", Some(self.timeout)),
             ("heartbeat", self.heartbeat),
+            ("sizes", self.sizes),
         ] {
             if interval.is_some_and(|interval| interval < SHORTEST) {
                 report.add(

@@ -1,6 +1,7 @@
 //! The sizes of the namespaces of one server: estimates from the catalogs, exact ones, and those of files.
 //!
-//! Called by `admin`, and by `reshard` before rows are copied to a server.
+//! Called by `cluster` for the sizes that are kept in the catalog, by `admin`, and by `reshard` before rows are copied to
+//! a server.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,13 +10,12 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use sea_query::Value;
 
-use super::ask;
-use super::system_tables::OWN;
+use super::{Lease, NamespaceHandle, ask};
+use crate::backend::system_table::OWN;
 use crate::backend::{
     Field, Row, arguments_of_sizes, exact_size, quote, sizes_of_namespaces, sizes_of_tables,
     tables_of_namespace,
 };
-use crate::connect::{Lease, NamespaceHandle};
 use crate::error::Result;
 
 /// The number of namespaces of one server that are counted at the same time.
@@ -75,7 +75,7 @@ pub(crate) async fn sizes(
 
 /// The bytes of the namespaces that exist on one server. They are measured where its catalogs do not know them yet, as
 /// on PostgreSQL before the first `ANALYZE`.
-#[cfg(feature = "reshard")]
+#[cfg(any(feature = "metrics", feature = "reshard"))]
 pub(crate) async fn bytes_on_server(namespaces: &[Named]) -> Result<u64> {
     let Some(Named { handle, .. }) = namespaces.first() else {
         return Ok(0);

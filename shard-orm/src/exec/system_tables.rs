@@ -10,14 +10,11 @@ use super::run::{Intent, run};
 use super::statement::{Label, Sink, Statement};
 use super::target::Target;
 pub(crate) use crate::backend::now;
-pub(crate) use crate::backend::system_table::{Kind, create_table};
+pub(crate) use crate::backend::system_table::{Kind, OWN, create_table};
 use crate::backend::{Args, Sql, render};
 use crate::connect::NamespaceHandle;
 use crate::error::Result;
 use crate::topology::Namespace;
-
-/// The prefix of the library's own tables.
-pub(crate) const OWN: &str = "shard_orm_";
 
 /// A statement of sea-query.
 struct SystemStatement<'a, S> {

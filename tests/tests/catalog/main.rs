@@ -9,6 +9,7 @@ mod ids;
 mod limits;
 mod moves;
 mod related;
+mod sizes;
 mod start;
 mod traffic;
 

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "reshard")]
 mod reads;
+#[cfg(feature = "metrics")]
+mod sizes;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -81,6 +83,12 @@ impl Task {
             let own = self.clone();
             let report = move || own.clone().report(interval);
             runtime.spawn(restarting("the heartbeat of the process", report));
+        }
+        #[cfg(feature = "metrics")]
+        if let (Some(_), Some(period)) = (self.options.heartbeat, self.options.sizes) {
+            let own = self.clone();
+            let measure = move || own.clone().measure(period);
+            runtime.spawn(restarting("the sizes of servers", measure));
         }
     }
 

@@ -4,11 +4,13 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::figures::{Figures, OfIncidents, OfRole, ServerName};
-use super::report::{Incidents, ServerStatistics, ShardStatistics, Statistics, TableStatistics};
+use super::figures::{Figures, OfIncidents, OfRole, OfServer, ServerName};
+use super::report::{
+    GroupStatistics, Incidents, ServerStatistics, ShardStatistics, Statistics, TableStatistics,
+};
 use super::spans::Spans;
 use crate::cluster::Cluster;
-use crate::observe::{DURATIONS, quantile};
+use crate::observe::{DURATIONS, Totals, quantile};
 
 /// The statistics of counters: of the servers in the order of the topology, then those that it does not have, and of
 /// all logical shards that it has.
@@ -20,6 +22,7 @@ pub(super) fn read(cluster: &Cluster, figures: Figures) -> Statistics {
         .collect();
     let mut named: Vec<_> = figures.servers.into_iter().collect();
     named.sort_by_key(|(name, _)| ranks.get(name).copied().unwrap_or(usize::MAX));
+    let groups = groups(&named);
     let (mut servers, mut all, mut replicas) = (Vec::new(), Vec::new(), Vec::new());
     for (name, server) in named {
         let roles = server.roles.into_iter().zip(["primary", "replica"]);
@@ -28,8 +31,8 @@ pub(super) fn read(cluster: &Cluster, figures: Figures) -> Statistics {
         replicas.extend(server.lags.into_values());
     }
     let state = cluster.inner.state.load_full();
-    let groups = 0..state.topology.groups().len();
-    let handles = groups.flat_map(|index| state.pool_set.shards(index));
+    let indexes = 0..state.topology.groups().len();
+    let handles = indexes.flat_map(|index| state.pool_set.shards(index));
     let shards = handles.map(|handle| {
         let (group, shard) = (handle.namespace.group(), handle.namespace.shard());
         let spans = figures.shards.get(&(group.to_string(), shard));
@@ -57,12 +60,31 @@ pub(super) fn read(cluster: &Cluster, figures: Figures) -> Statistics {
     Statistics {
         over: figures.over,
         servers,
+        groups,
         incidents: all,
         replicas,
         shards: shards.collect(),
         tables,
         statements,
     }
+}
+
+/// The sums over the servers of each group, in the order of the servers.
+fn groups(servers: &[(ServerName, OfServer)]) -> Vec<GroupStatistics> {
+    let mut sums: Vec<(&str, Spans<Totals>)> = Vec::new();
+    for ((group, _), server) in servers {
+        for role in server.roles.iter().flatten() {
+            match sums.iter_mut().find(|(name, _)| name == group) {
+                Some((_, sum)) => sum.add(&role.spans),
+                None => sums.push((group, role.spans)),
+            }
+        }
+    }
+    let group = |(group, spans): (&str, Spans<Totals>)| GroupStatistics {
+        group: group.to_owned(),
+        windows: (&spans).into(),
+    };
+    sums.into_iter().map(group).collect()
 }
 
 fn of_role((group, server): &ServerName, role: &'static str, own: OfRole) -> ServerStatistics {

@@ -19,6 +19,8 @@ pub struct Statistics {
     pub over: Duration,
     /// The servers of the groups and the named databases, in each role in which they serve.
     pub servers: Vec<ServerStatistics>,
+    /// The groups and the named databases: the calls to all their servers together.
+    pub groups: Vec<GroupStatistics>,
     /// What else has happened on each of these servers.
     pub incidents: Vec<Incidents>,
     /// The replicas that are monitored.
@@ -48,6 +50,17 @@ pub struct ServerStatistics {
     pub verbs: Vec<VerbStatistics>,
     /// The pools of its endpoints.
     pub pools: Vec<PoolStatistics>,
+}
+
+/// The calls to all servers of a group, in all roles.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize))]
+#[non_exhaustive]
+pub struct GroupStatistics {
+    /// The group, or the named database.
+    pub group: String,
+    /// Its calls. Quantiles are those of all calls.
+    pub windows: Windows,
 }
 
 /// What has happened on one server apart from its calls, since it was added.

@@ -31,6 +31,9 @@ pub(super) fn catalog(value: &Value<'_>) -> Option<Catalog> {
     if let Some(value) = table.get("heartbeat") {
         catalog.heartbeat = duration_or_off(&value).flatten();
     }
+    if let Some(value) = table.get("sizes") {
+        catalog.sizes = duration_or_off(&value).flatten();
+    }
     let local_copy = table.get("local_copy").and_then(|value| value.text());
     catalog.local_copy = local_copy.map(Into::into);
     table.finish();
