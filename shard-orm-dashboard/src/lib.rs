@@ -31,17 +31,19 @@ mod actions;
 mod assets;
 mod bind;
 mod calls;
+mod chart;
 mod course;
 mod login;
 mod options;
 mod pages;
+mod per_shard;
 mod reading;
 mod readings;
 mod serve;
 mod sizes;
-mod tables;
 mod text;
 mod token;
+mod watch;
 
 use std::sync::Arc;
 
@@ -75,7 +77,7 @@ struct App {
 /// [`mounted_at`](Options::mounted_at). See the crate's documentation for an example.
 pub fn router(cluster: &Cluster, options: Options) -> Router {
     let app = Arc::new(App {
-        readings: Readings::new(cluster),
+        readings: Readings::new(cluster, &options),
         options,
     });
     let authorized = Router::new()

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use shard_orm::migrate::{CheckModels, Migrations};
+
 use crate::token::Token;
 
 /// The options of the page.
@@ -29,6 +31,8 @@ pub struct Options {
     pub(crate) base: String,
     pub(crate) is_command: bool,
     pub(crate) wants_actions: bool,
+    pub(crate) migrations: Option<Migrations>,
+    pub(crate) models: Option<CheckModels>,
 }
 
 impl Options {
@@ -62,6 +66,39 @@ impl Options {
     /// The path below which the router is nested, such as `/ops`; the links of the pages begin with it.
     pub fn mounted_at(mut self, path: &str) -> Self {
         path.trim_end_matches('/').clone_into(&mut self.base);
+        self
+    }
+
+    /// Says which migrations the files have. The page of a logical shard shows those that it lacks, and without files
+    /// those that others of its group have and it lacks.
+    pub fn migrations(mut self, migrations: Migrations) -> Self {
+        self.migrations = Some(migrations);
+        self
+    }
+
+    /// Compares the tables of a logical shard with these models, on its page. They are compared with those of other
+    /// logical shards of its group too.
+    ///
+    /// ```
+    /// # use shard_orm::Cluster;
+    /// # use shard_orm::prelude::*;
+    /// use shard_orm::migrate::check_models;
+    /// use shard_orm_dashboard::Options;
+    ///
+    /// # #[derive(ShardModel)]
+    /// # #[shard(group = "shop", table = "orders")]
+    /// # struct Order {
+    /// #     #[shard(primary_key)]
+    /// #     id: i64,
+    /// #     #[shard(key)]
+    /// #     user_id: i64,
+    /// # }
+    /// fn options(cluster: &Cluster) -> Options {
+    ///     Options::new().models(check_models(cluster).model::<Order>())
+    /// }
+    /// ```
+    pub fn models(mut self, models: CheckModels) -> Self {
+        self.models = Some(models);
         self
     }
 

@@ -12,7 +12,9 @@ pub(crate) mod topology;
 pub(crate) mod traffic;
 
 mod attention;
+mod charts;
 mod group;
+mod level;
 mod map;
 mod plans;
 

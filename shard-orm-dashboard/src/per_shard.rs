@@ -1,41 +1,52 @@
-//! The tables of the logical shards that somebody looks at.
+//! What is read of the logical shards that somebody looks at: their tables, and their migrations.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use shard_orm::Cluster;
-use shard_orm::admin::{TableSize, table_sizes};
+use futures_util::future::BoxFuture;
+use shard_orm::Result;
 
 use crate::reading::{Reading, Seen};
 
-/// The most logical shards whose tables are kept.
+/// The most logical shards of which something is kept.
 const MOST: usize = 64;
 
 /// A logical shard: its group and number.
 type Shard = (String, u32);
+type Read<T> = dyn Fn(String, u32) -> BoxFuture<'static, Result<T>> + Send + Sync;
 
-/// The tables of each logical shard that was looked at, read for all viewers together.
-#[derive(Debug)]
-pub(crate) struct Tables {
-    cluster: Cluster,
-    readings: Mutex<BTreeMap<Shard, Arc<Reading<Vec<TableSize>>>>>,
+/// A source of each logical shard that was looked at, read for all viewers together.
+pub(crate) struct PerShard<T> {
+    read: Arc<Read<T>>,
+    period: Duration,
+    readings: Mutex<BTreeMap<Shard, Arc<Reading<T>>>>,
 }
 
-impl Tables {
-    pub(crate) fn new(cluster: &Cluster) -> Self {
+impl<T: Send + Sync + 'static> PerShard<T> {
+    /// A source that is read by this function, with this least time between two readings.
+    pub(crate) fn new<F>(
+        period: Duration,
+        read: impl Fn(String, u32) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
         Self {
-            cluster: cluster.clone(),
+            read: Arc::new(move |group, shard| Box::pin(read(group, shard))),
+            period,
             readings: Mutex::default(),
         }
     }
 
-    /// The tables of a logical shard that exists, the largest first.
-    pub(crate) async fn get(&self, group: &str, shard: u32) -> Seen<Vec<TableSize>> {
+    /// What was read of a logical shard that exists.
+    pub(crate) async fn get(&self, group: &str, shard: u32) -> Seen<T> {
         let reading = self.reading(group, shard);
         reading.get().await
     }
 
-    fn reading(&self, group: &str, shard: u32) -> Arc<Reading<Vec<TableSize>>> {
+    fn reading(&self, group: &str, shard: u32) -> Arc<Reading<T>> {
         // No code that can panic runs under the lock.
         let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (group.to_owned(), shard);
@@ -43,12 +54,16 @@ impl Tables {
             // Those that are looked at are read again.
             readings.clear();
         }
-        let (cluster, named) = (self.cluster.clone(), key.clone());
-        let read = move || {
-            let (cluster, (group, shard)) = (cluster.clone(), named.clone());
-            async move { table_sizes(&cluster, &group, shard).await }
-        };
+        let (read, named) = (Arc::clone(&self.read), key.clone());
+        let read = move || read(named.0.clone(), named.1);
         let reading = readings.entry(key);
-        Arc::clone(reading.or_insert_with(|| Arc::new(Reading::new(read))))
+        let new = || Arc::new(Reading::new(read).every(self.period));
+        Arc::clone(reading.or_insert_with(new))
+    }
+}
+
+impl<T> fmt::Debug for PerShard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PerShard").finish_non_exhaustive()
     }
 }

@@ -7,17 +7,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use shard_orm::admin::{
-    CheckOptions, CheckReport, CopyProgress, Status, StatusOptions, check, status, sync_status,
+    CheckOptions, CheckReport, CopyProgress, Status, StatusOptions, TableSize, check, status,
+    sync_status, table_sizes,
 };
 use shard_orm::catalog::{Document, Event, Process, Revision, ServerEntry};
+use shard_orm::migrate::{CheckModels, Migrations, ModelReport, ShardLevel};
 use shard_orm::reshard::{Job, StoredPlan};
+use shard_orm::statistics::ServerSizes;
 use shard_orm::{Cluster, Result};
 
 use crate::calls::Fleet;
 use crate::course::Sample;
+use crate::options::Options;
+use crate::per_shard::PerShard;
 use crate::reading::Reading;
 use crate::sizes::Sizes;
-use crate::tables::Tables;
+use crate::watch::Watch;
 
 /// The number of events that are read.
 const EVENTS: u32 = 50;
@@ -25,6 +30,11 @@ const EVENTS: u32 = 50;
 const EPOCHS: u32 = 100;
 /// The least time between two readings of what processes publish every 10 seconds.
 const FLEET: Duration = Duration::from_secs(5);
+/// The least time between two readings of the tables of a logical shard, and of its migrations.
+const TABLES: Duration = Duration::from_secs(2);
+const LEVELS: Duration = Duration::from_secs(15);
+/// The least time between two readings of sizes that are measured once an hour.
+const STORED: Duration = Duration::from_mins(5);
 /// The time over which the rate of a job is measured.
 const RATE_OVER: Duration = Duration::from_secs(60);
 /// The least time over which a rate means something: jobs record their progress every few seconds.
@@ -54,10 +64,24 @@ pub(crate) struct Readings {
     pub(crate) copies: Reading<Vec<CopyProgress>>,
     /// The statistics of all processes.
     pub(crate) fleet: Reading<Fleet>,
-    /// The sizes of the servers, as they were read.
+    /// The sizes of the servers over days, as the catalog has them.
+    pub(crate) stored: Reading<Vec<ServerSizes>>,
+    /// The sizes of the servers since the page was started.
     pub(crate) sizes: Arc<Sizes>,
-    /// The tables of the logical shards that are looked at.
-    pub(crate) tables: Tables,
+    /// The calls of the last minutes.
+    pub(crate) watch: Watch,
+    /// The tables of the logical shards that are looked at, the largest first.
+    pub(crate) tables: PerShard<Vec<TableSize>>,
+    /// Their migrations, and the differences of their tables.
+    pub(crate) levels: PerShard<Level>,
+}
+
+/// The migrations of a logical shard, and the differences of its tables.
+#[derive(Debug)]
+pub(crate) struct Level {
+    pub(crate) level: ShardLevel,
+    /// The differences from the models, if the page has some.
+    pub(crate) models: Option<ModelReport>,
 }
 
 /// The jobs of the catalog.
@@ -95,7 +119,7 @@ pub(crate) struct Epoch {
 }
 
 impl Readings {
-    pub(crate) fn new(cluster: &Cluster) -> Self {
+    pub(crate) fn new(cluster: &Cluster, options: &Options) -> Self {
         let (seen, parsed) = (Arc::default(), Arc::default());
         let sizes: Arc<Sizes> = Arc::default();
         let noted = Arc::clone(&sizes);
@@ -134,8 +158,27 @@ impl Readings {
                 cluster.fleet_statistics().await.map(Fleet::from)
             })
             .every(FLEET),
+            stored: of(cluster, |cluster| async move {
+                // Unless a process of the cluster has measured in this hour.
+                if let Err(error) = cluster.measure_server_sizes().await {
+                    tracing::debug!(%error, "the sizes of servers were not kept in the catalog");
+                }
+                cluster.server_sizes().await
+            })
+            .every(STORED),
             sizes,
-            tables: Tables::new(cluster),
+            watch: Watch::default(),
+            tables: per_shard(cluster, TABLES, |cluster, group, shard| async move {
+                table_sizes(&cluster, &group, shard).await
+            }),
+            levels: {
+                let migrations = options.migrations.clone();
+                let migrations = migrations.unwrap_or_else(Migrations::none);
+                let models = options.models.clone();
+                per_shard(cluster, LEVELS, move |cluster, group, shard| {
+                    level(cluster, (group, shard), migrations.clone(), models.clone())
+                })
+            },
             cluster: cluster.clone(),
         }
     }
@@ -148,6 +191,36 @@ where
 {
     let cluster = cluster.clone();
     Reading::new(move || read(cluster.clone()))
+}
+
+fn per_shard<T, F>(
+    cluster: &Cluster,
+    period: Duration,
+    read: impl Fn(Cluster, String, u32) -> F + Send + Sync + 'static,
+) -> PerShard<T>
+where
+    T: Send + Sync + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+{
+    let cluster = cluster.clone();
+    PerShard::new(period, move |group, shard| {
+        read(cluster.clone(), group, shard)
+    })
+}
+
+async fn level(
+    cluster: Cluster,
+    (group, shard): (String, u32),
+    migrations: Migrations,
+    models: Option<CheckModels>,
+) -> Result<Level> {
+    let migrate = cluster.migrate(&migrations);
+    let level = migrate.shard_level(&group, shard).await?;
+    let models = match models {
+        Some(models) => Some(models.shard(group, shard).run().await?),
+        None => None,
+    };
+    Ok(Level { level, models })
 }
 
 impl Epoch {

@@ -1,4 +1,4 @@
-//! The sizes of servers since the page was started, by which their growth is known.
+//! The sizes of servers since the page was started, by which their growth is known where the catalog has too few.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -5,11 +5,12 @@
 mod support;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use shard_orm::Cluster;
 use shard_orm::config::{Catalog, Config, Database, Group, Server};
 use shard_orm::prelude::*;
+use shard_orm::sqlx::{self, Connection as _};
 use shard_orm_dashboard::Options;
 use support::Served;
 
@@ -21,6 +22,9 @@ struct Order {
     #[shard(key)]
     user_id: i64,
 }
+
+/// Milliseconds.
+const HOUR: i64 = 3_600_000;
 
 /// A process of a cluster with a catalog in this folder. The command has no name, and is not listed.
 async fn process(folder: &Path, name: Option<&str>) -> Cluster {
@@ -114,4 +118,104 @@ async fn the_command_shows_the_calls_and_anomalies_of_the_applications() {
         "{page}"
     );
     calls.abort();
+}
+
+/// A catalog with a document in which both servers have a capacity of a megabyte.
+async fn initialized(folder: &Path, command: &Cluster) {
+    let at = |name: &str| format!("sqlite://{}/{name}", folder.display());
+    let document = format!(
+        "name = 'test'\n[databases.default]\nprimary = '{}'\n[groups.shop]\nlogical_shards = 4\n\
+         [[groups.shop.servers]]\nname = 'a'\nprimary = '{}'\ncapacity = 1000000\n\
+         [[groups.shop.servers]]\nname = 'b'\nprimary = '{}'\ncapacity = 1000000\n",
+        at("default.db"),
+        at("a"),
+        at("b"),
+    );
+    let catalog = command.catalog().unwrap();
+    catalog.initialize(&document).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_has_grown_for_days_is_found_at_the_first_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = process(folder.path(), None).await;
+    initialized(folder.path(), &command).await;
+    let url = format!("sqlite://{}/default.db", folder.path().display());
+    let mut catalog = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let now = i64::try_from(since.as_millis()).unwrap();
+    // The row of the next hour keeps the page from measuring, should this one end meanwhile.
+    for hours in -1..=72 {
+        let (at, period) = (now - hours.max(0) * HOUR, now / HOUR - hours);
+        let sizes = format!("[shop]\na = {}\nb = 500000", 900_000 - 1_000 * hours);
+        let insert = "INSERT INTO shard_orm_size (cluster_name, period, taken_at, sizes) VALUES ('test', ?, ?, ?)";
+        let insert = sqlx::query(insert).bind(period).bind(at).bind(sizes);
+        insert.execute(&mut catalog).await.unwrap();
+    }
+    let served = Served::start(&command, Options::new().of_command()).await;
+    let page = served.get("/").await.body;
+    assert!(
+        page.contains("shop/a</strong>: it will be full in"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("shop/b</strong>: it will be full in"),
+        "{page}"
+    );
+    let sizes = command.server_sizes().await.unwrap();
+    assert!(sizes.iter().all(|server| server.samples.len() == 74));
+}
+
+#[tokio::test]
+async fn the_page_measures_if_no_process_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = process(folder.path(), None).await;
+    initialized(folder.path(), &command).await;
+    command.setup().table::<Order>().run().await.unwrap();
+    assert!(command.server_sizes().await.unwrap().is_empty());
+    let served = Served::start(&command, Options::new().of_command()).await;
+    assert_eq!(served.get("/").await.status, 200);
+    let sizes = command.server_sizes().await.unwrap();
+    assert_eq!(sizes.len(), 2, "{sizes:?}");
+    assert!(
+        sizes.iter().all(|server| server.samples[0].1 > 0),
+        "{sizes:?}"
+    );
+}
+
+#[tokio::test]
+async fn charts_have_the_calls_of_each_group() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = process(folder.path(), None).await;
+    let served = Served::start(&command, Options::new()).await;
+    command.setup().table::<Order>().run().await.unwrap();
+    for id in 0..200 {
+        Order { id, user_id: id }.insert(&command).await.unwrap();
+    }
+    let page = served.get("/traffic").await.body;
+    for title in [
+        "Calls in a second, group shop",
+        "Errors in a second, group shop",
+        "Latency, group shop: p99 as a whole line, p50 as a broken one",
+    ] {
+        assert!(
+            page.contains(&format!("title\">{title}</title>")),
+            "{title}: {page}"
+        );
+    }
+    assert_eq!(page.matches("<svg role=\"img\"").count() % 3, 0);
+    assert!(
+        page.contains("<polyline class=\"p99\" points=\"298.0,"),
+        "{page}"
+    );
+    let group = command
+        .statistics()
+        .groups
+        .into_iter()
+        .find(|group| group.group == "shop");
+    let window = group.unwrap().windows.one;
+    assert_eq!((window.calls, window.errors), (200, 0));
+    let row = "<td data-label=\"Group\">shop</td><td data-label=\"Calls\">";
+    let (_, calls) = page.split_once(row).unwrap();
+    assert!(!calls.starts_with("0.0/s"), "{page}");
 }

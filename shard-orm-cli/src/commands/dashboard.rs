@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use serde_json::json;
+use shard_orm::migrate::Migrations;
 use shard_orm_dashboard::{Options, Token, check_bind, router, serve, settle};
 use tokio::net::TcpListener;
 
@@ -38,6 +39,10 @@ pub struct Args {
     /// Let viewers pause, resume, throttle and abort jobs. Needs --token-file.
     #[arg(long)]
     allow_actions: bool,
+    /// The folder of migrations, of which the page of a logical shard shows those that it lacks. Without it, they are
+    /// those that others of its group have.
+    #[arg(long, value_name = "FOLDER")]
+    migrations: Option<PathBuf>,
 }
 
 impl Args {
@@ -55,6 +60,9 @@ impl Args {
         }
         if self.allow_actions {
             options = options.allow_actions();
+        }
+        if let Some(folder) = &self.migrations {
+            options = options.migrations(Migrations::from_folder(folder)?);
         }
         check_bind(self.bind.ip(), options).map_err(Failure::Usage)
     }

@@ -42,12 +42,13 @@ pub(crate) async fn show(
     Query(parameters): Query<Parameters>,
 ) -> Response {
     let readings = &app.readings;
-    let (status, check, jobs, history, fleet) = tokio::join!(
+    let (status, check, jobs, history, fleet, stored) = tokio::join!(
         readings.status.get(),
         readings.check.get(),
         readings.jobs.get(),
         readings.history.get(),
         readings.fleet.get(),
+        readings.stored.get(),
     );
     let readiness = readings.cluster.readiness();
     let calls = Calls::new(&readings.cluster, &fleet);
@@ -63,7 +64,8 @@ pub(crate) async fn show(
     };
     let groups = parts.groups(colour);
     let mut anomalies = calls.anomalies;
-    anomalies.extend(parts.filling(&readings.sizes));
+    let stored = stored.value.as_deref().map_or(&[][..], Vec::as_slice);
+    anomalies.extend(parts.filling(stored, &readings.sizes));
     let attention = items((parts.check, &readiness, parts.jobs), &groups, &anomalies);
     let page = ClusterPage {
         frame: Frame::new(&app, "Cluster", ""),

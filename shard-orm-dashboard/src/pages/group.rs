@@ -6,7 +6,7 @@ use shard_orm::Cluster;
 use shard_orm::admin::{CheckReport, ConnectionBudget, EndpointRole, ServerStatus, Status};
 use shard_orm::health::{Readiness, ServerReadiness, Serving};
 use shard_orm::reshard::{Job, JobState};
-use shard_orm::statistics::{Anomaly, PoolStatistics, Rules, Statistics};
+use shard_orm::statistics::{Anomaly, PoolStatistics, Rules, ServerSizes, Statistics, Trend};
 
 use super::map::{Cell, Colour, Known, cells};
 use crate::readings::{History, Jobs};
@@ -112,12 +112,17 @@ impl<'a> Parts<'a> {
             .collect()
     }
 
-    /// The servers that will be full soon, by their capacity and how they have grown.
-    pub(super) fn filling(&self, sizes: &Sizes) -> Vec<Anomaly> {
+    /// The servers that will be full soon, by their capacity and how they have grown over days, or else since the page
+    /// was started.
+    pub(super) fn filling(&self, stored: &[ServerSizes], sizes: &Sizes) -> Vec<Anomaly> {
         let epochs = self.history.and_then(|history| history.epochs.first());
         let servers = epochs.into_iter().flat_map(|epoch| &epoch.servers);
         let filling = servers.filter_map(|server| {
-            let trend = sizes.trend(&server.group, &server.name)?;
+            let (group, name) = (&server.group, &server.name);
+            let mut stored = stored.iter();
+            let stored = stored.find(|own| own.group == *group && own.server == *name);
+            let trend = stored.and_then(|own| Trend::of(&own.samples));
+            let trend = trend.or_else(|| sizes.trend(group, name))?;
             Rules::new().find_filling(&server.group, &server.name, &trend, server.capacity?)
         });
         filling.collect()

@@ -1,4 +1,4 @@
-//! The page of one logical shard: placement, size, calls, jobs, and how it came to its server.
+//! The page of one logical shard: placement, size, migrations and drift, calls, jobs, and how it came to its server.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use axum::response::Response;
 use shard_orm::admin::{NamespaceState, NamespaceStatus, Status, TableSize};
 use shard_orm::statistics::Statistics;
 
+use super::level::LevelView;
 use super::moves::{JobView, parts};
 use super::{Frame, Source, html, missing};
 use crate::App;
@@ -50,6 +51,9 @@ struct ShardPage {
     own_tables: Vec<TableRow>,
     /// The number of tables that are left out.
     tables_left_out: usize,
+    levels: Source,
+    /// What is known of the migrations.
+    level: Option<LevelView>,
     load: Vec<(&'static str, String)>,
     /// Whether the calls are those of all processes.
     is_of_fleet: bool,
@@ -80,12 +84,13 @@ pub(crate) async fn show(
                 .to_owned(),
         );
     };
-    let (status, jobs, history, fleet, tables) = tokio::join!(
+    let (status, jobs, history, fleet, tables, level) = tokio::join!(
         readings.status.get(),
         readings.jobs.get(),
         readings.history.get(),
         readings.fleet.get(),
         readings.tables.get(&group, shard),
+        readings.levels.get(&group, shard),
     );
     let own_tables = tables.value.as_deref().map_or(&[][..], Vec::as_slice);
     let calls = Calls::new(&readings.cluster, &fleet);
@@ -120,6 +125,8 @@ pub(crate) async fn show(
         tables: Source::from(&tables),
         own_tables: own_tables.iter().take(TABLES).map(TableRow::from).collect(),
         tables_left_out: own_tables.len().saturating_sub(TABLES),
+        levels: Source::from(&level),
+        level: level.value.as_deref().map(LevelView::from),
         load: load(&calls.statistics, &group, shard),
         is_of_fleet: calls.are_of_fleet,
         jobs: Source::from(&jobs),

@@ -1,4 +1,5 @@
-//! The page of traffic: the calls of all processes, by server and statement, or of the one that serves the page.
+//! The page of traffic: the calls of all processes, by group over time, by server and by statement, or those of the
+//! process that serves the page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +13,12 @@ use shard_orm::statistics::{
     FleetProcess, Published, ServerStatistics, Statistics, Window, Windows,
 };
 
+use super::charts::GroupCharts;
 use super::{Frame, Source, html};
 use crate::App;
 use crate::calls::Calls;
 use crate::text;
+use crate::watch::Watch;
 
 /// The most statements on the page.
 const STATEMENTS: usize = 25;
@@ -92,6 +95,7 @@ struct TrafficPage {
     processes: Vec<ProcessRow>,
     /// How long the process has measured.
     over: String,
+    charts: Vec<GroupCharts>,
     minutes: u32,
     choices: [u32; 3],
     servers: Vec<ServerRow>,
@@ -108,6 +112,7 @@ pub(crate) async fn show(
         Some("15") => 15,
         _ => 5,
     };
+    let courses = Watch::look(&app).await;
     let fleet = app.readings.fleet.get().await;
     let calls = Calls::new(&app.readings.cluster, &fleet);
     let statistics = &calls.statistics;
@@ -119,6 +124,7 @@ pub(crate) async fn show(
         processes: processes.map(ProcessRow::from).collect(),
         fleet: Source::from(&fleet),
         over: text::duration(statistics.over),
+        charts: courses.iter().map(GroupCharts::from).collect(),
         minutes,
         choices: [1, 5, 15],
         servers: servers(&statistics.servers, minutes),
