@@ -14,6 +14,7 @@ use axum::response::{IntoResponse as _, Response};
 use crate::App;
 use crate::login;
 use crate::options::Options;
+use crate::tokens::Holder;
 
 /// The longest path with its parameters, in bytes.
 const LONGEST_TARGET: usize = 2 * 1_024;
@@ -122,9 +123,28 @@ pub(crate) fn is_from_own_page(options: &Options, headers: &HeaderMap) -> bool {
     }
 }
 
-/// The session of the viewer: the value of the cookie, or empty.
+/// The session of the viewer.
 #[derive(Debug, Clone)]
-pub(crate) struct Session(pub(crate) String);
+pub(crate) struct Session {
+    /// The value of the cookie, or empty.
+    pub(crate) cookie: String,
+    /// Whose token it is; `None` without one.
+    pub(crate) holder: Option<Holder>,
+}
+
+impl Session {
+    /// What the forms of the session carry; empty without a token.
+    pub(crate) fn form(&self) -> String {
+        let holder = self.holder.as_ref();
+        holder.map_or_else(String::new, |holder| holder.token.form(&self.cookie))
+    }
+
+    /// Whether this is what the forms of the session carry.
+    pub(crate) fn is_form(&self, text: &str) -> bool {
+        let holder = self.holder.as_ref();
+        holder.is_some_and(|holder| holder.token.is_form(&self.cookie, text))
+    }
+}
 
 /// Requires the token, if there is one; adds the session.
 pub(crate) async fn authorize(
@@ -146,8 +166,16 @@ pub(crate) async fn authorize(
 
 /// The session of a request, if it has the token, or needs none.
 fn session(app: &App, headers: &HeaderMap) -> Option<Session> {
-    let Some(token) = &app.options.token else {
-        return Some(Session(String::new()));
+    let tokens = &app.options.tokens;
+    if tokens.is_empty() {
+        return Some(Session {
+            cookie: String::new(),
+            holder: None,
+        });
+    }
+    let of = |cookie: &str, holder: &Holder| Session {
+        cookie: cookie.to_owned(),
+        holder: Some(holder.clone()),
     };
     let texts = |name| {
         let values = headers.get_all(name).iter();
@@ -155,12 +183,16 @@ fn session(app: &App, headers: &HeaderMap) -> Option<Session> {
     };
     if let Some(given) = texts(header::AUTHORIZATION).next() {
         let (scheme, given) = given.split_once(' ')?;
-        let is_own = scheme.eq_ignore_ascii_case("bearer") && token.is(given.trim());
-        return is_own.then(|| Session(String::new()));
+        let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+        let holder = tokens.holder(given.trim()).filter(|_| is_bearer);
+        return holder.map(|holder| of("", holder));
     }
-    let mut cookies = texts(header::COOKIE)
+    let cookies = texts(header::COOKIE)
         .flat_map(|cookies| cookies.split(';'))
         .filter_map(|cookie| cookie.trim().split_once('='));
-    let own = cookies.find(|(name, value)| *name == COOKIE && token.is_session(value));
-    own.map(|(_, value)| Session(value.to_owned()))
+    let mut own = cookies.filter(|(name, _)| *name == COOKIE);
+    own.find_map(|(_, value)| {
+        let holder = tokens.holder_of_session(value);
+        holder.map(|holder| of(value, holder))
+    })
 }

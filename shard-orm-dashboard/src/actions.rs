@@ -80,7 +80,7 @@ pub(crate) async fn steer_job(
     let done = async {
         check(&app, &session, &headers, &fields)?;
         let (job, action) = parse(&job, &action, &fields)?;
-        act(&app.readings.cluster, job, action).await?;
+        act(reshard(&app, &session)?, job, action).await?;
         Ok::<_, Refusal>(job)
     };
     let done = done.await.map(|job| format!("job-{job}"));
@@ -98,22 +98,23 @@ pub(crate) async fn steer_plan(
     let done = async {
         check(&app, &session, &headers, &fields)?;
         let (plan, action) = parse_plan(&plan, &action, &fields)?;
-        act_on_plan(&app.readings.cluster, plan, action).await?;
+        act_on_plan(reshard(&app, &session)?, plan, action).await?;
         Ok::<_, Refusal>(plan)
     };
     let done = done.await.map(|plan| format!("plan-{plan}"));
     answer(&app, done).await
 }
 
-/// Redirects to a part of the page of moves, which is read again; or says why nothing was done.
+/// Redirects to a part of the page of moves, or says why nothing was done. What the viewer has seen was old then: the page
+/// is read again in both cases.
 async fn answer(app: &App, done: Result<String, Refusal>) -> Response {
+    tokio::join!(
+        app.readings.jobs.expire(),
+        app.readings.plans.expire(),
+        app.readings.events.expire()
+    );
     match done {
         Ok(part) => {
-            tokio::join!(
-                app.readings.jobs.expire(),
-                app.readings.plans.expire(),
-                app.readings.events.expire()
-            );
             let to = format!("{}/moves#{part}", app.options.base);
             (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response()
         }
@@ -132,20 +133,19 @@ fn check(
         status: StatusCode::FORBIDDEN,
         problem: problem.to_owned(),
     };
-    let token = app.options.token.as_ref();
-    let Some(token) = token.filter(|_| app.options.allows_actions()) else {
+    if !app.options.allows_actions() {
         return Err(forbidden(
             "this page is read-only; jobs can be steered if it is served with `--allow-actions` and \
              `--token-file`, and by `shard-orm job`",
         ));
-    };
+    }
     if !is_from_own_page(&app.options, headers) {
         return Err(forbidden(
             "the request came from a page of another site; if the dashboard has this name too, name it with \
              `--host`",
         ));
     }
-    if !token.is_form(&session.0, &fields.form) {
+    if !session.is_form(&fields.form) {
         return Err(forbidden(
             "the form is not one of your session; go back to the moves, and try again",
         ));
@@ -197,8 +197,18 @@ fn parse_plan(plan: &str, action: &str, fields: &Fields) -> Result<(u64, PlanAct
     Ok((plan, action))
 }
 
-async fn act(cluster: &Cluster, job: u64, action: Action) -> Result<(), Error> {
-    let reshard = cluster.reshard()?.via(PROGRAM);
+/// What acts under the name of the viewer.
+fn reshard(app: &App, session: &Session) -> Result<Reshard, Error> {
+    let reshard = app.readings.cluster.reshard()?;
+    let holder = session.holder.as_ref();
+    let reshard = match holder.and_then(|holder| holder.name.as_deref()) {
+        Some(name) => reshard.operator(name),
+        None => reshard,
+    };
+    Ok(reshard.via(PROGRAM))
+}
+
+async fn act(reshard: Reshard, job: u64, action: Action) -> Result<(), Error> {
     let job = match action {
         Action::Pause => return reshard.pause(job).await.map(drop),
         Action::Throttle(pace) => return reshard.throttle(job, pace).await.map(drop),
@@ -237,8 +247,7 @@ async fn go_on(reshard: Reshard, job: u64) {
     }
 }
 
-async fn act_on_plan(cluster: &Cluster, plan: u64, action: PlanAction) -> Result<(), Error> {
-    let reshard = cluster.reshard()?.via(PROGRAM);
+async fn act_on_plan(reshard: Reshard, plan: u64, action: PlanAction) -> Result<(), Error> {
     match action {
         PlanAction::Pause => return reshard.pause_plan(plan).await.map(drop),
         PlanAction::Resume => reshard.resume_plan(plan).await?,

@@ -18,7 +18,7 @@ use crate::options::Options;
 /// # Errors
 /// What is missing, and what to do, for actions or an address beyond the loopback interface without a token.
 pub fn check_bind(address: IpAddr, options: Options) -> Result<Options, String> {
-    if options.wants_actions && options.token.is_none() {
+    if options.wants_actions && options.tokens.is_empty() {
         return Err(
             "every user of this machine could steer jobs; require a token with `--token-file`, or leave out \
              `--allow-actions`"
@@ -28,7 +28,7 @@ pub fn check_bind(address: IpAddr, options: Options) -> Result<Options, String> 
     if address.is_loopback() {
         return Ok(options);
     }
-    if options.token.is_none() {
+    if options.tokens.is_empty() {
         return Err(format!(
             "{address} can be reached from other machines, and the page would be open to all of them; \
              require a token (`--token-file`), or bind to 127.0.0.1"

@@ -43,6 +43,7 @@ mod serve;
 mod sizes;
 mod text;
 mod token;
+mod tokens;
 mod watch;
 
 use std::sync::Arc;

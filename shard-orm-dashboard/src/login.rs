@@ -45,15 +45,16 @@ pub(crate) fn form(app: &App, was_wrong: bool) -> Response {
 /// Sets the cookie if the token is right. Scripts do not see it, and other sites cannot have it sent.
 pub(crate) async fn log_in(State(app): State<Arc<App>>, Form(login): Form<Login>) -> Response {
     let to = app.options.home().to_owned();
-    let Some(token) = &app.options.token else {
+    let tokens = &app.options.tokens;
+    if tokens.is_empty() {
         return (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response();
-    };
-    if !token.is(login.token.trim()) {
-        return form(&app, true);
     }
+    let Some(holder) = tokens.holder(login.token.trim()) else {
+        return form(&app, true);
+    };
     let cookie = format!(
         "{COOKIE}={}; Path={to}; HttpOnly; SameSite=Strict",
-        token.begin_session()
+        holder.token.begin_session()
     );
     let headers = [(header::LOCATION, to), (header::SET_COOKIE, cookie)];
     (StatusCode::SEE_OTHER, headers).into_response()

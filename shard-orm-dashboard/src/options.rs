@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use shard_orm::migrate::{CheckModels, Migrations};
 
-use crate::token::Token;
+use crate::token::{Token, TokenError};
+use crate::tokens::{Tokens, is_name};
 
 /// The options of the page.
 ///
@@ -27,7 +28,7 @@ use crate::token::Token;
 #[must_use]
 pub struct Options {
     hosts: Vec<String>,
-    pub(crate) token: Option<Token>,
+    pub(crate) tokens: Tokens,
     pub(crate) base: String,
     pub(crate) is_command: bool,
     pub(crate) wants_actions: bool,
@@ -47,16 +48,47 @@ impl Options {
         self
     }
 
-    /// Requires this token of every request. Without one, whoever reaches the server reads the page.
+    /// Requires this token of every request, or a [`named_token`](Self::named_token). Without one, whoever reaches the
+    /// server reads the page.
     pub fn token(mut self, token: Token) -> Self {
-        self.token = Some(token);
+        self.tokens.add(None, token);
         self
+    }
+
+    /// Accepts this token as that of a person, whose name the events of their [actions](Self::allow_actions) have.
+    /// Called several times, for several.
+    ///
+    /// ```
+    /// use shard_orm_dashboard::{Options, Token};
+    ///
+    /// # fn run() -> Result<(), shard_orm_dashboard::TokenError> {
+    /// let options = Options::new()
+    ///     .named_token("ann", Token::new("4f1d7a1c90be5523aa07")?)?
+    ///     .named_token("ben", Token::new("9a3e51c7d20b8846ff10")?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Name`](TokenError::Name) if the name is not 1 to 64 ASCII letters, digits, `_`, `.`, `-` and `@`.
+    pub fn named_token(
+        mut self,
+        name: impl Into<String>,
+        token: Token,
+    ) -> Result<Self, TokenError> {
+        let name = name.into();
+        if !is_name(&name) {
+            return Err(TokenError::Name);
+        }
+        self.tokens.add(Some(name), token);
+        Ok(self)
     }
 
     /// Lets viewers pause, resume, throttle and abort jobs. It needs a [`token`](Self::token), and has no effect
     /// without one: whoever knows the token can act.
     ///
-    /// Each action is an event of the catalog, by the user of this process, as in `ann via dashboard`. A job that is
+    /// Each action is an event of the catalog, by the holder of the token, or for a token without a name by the user of
+    /// this process, as in `ann via dashboard`. A job that is
     /// resumed and that no process runs is run by this one: await [`settle`](crate::settle) before it exits.
     pub fn allow_actions(mut self) -> Self {
         self.wants_actions = true;
@@ -119,7 +151,7 @@ impl Options {
 
     /// Whether viewers can act.
     pub(crate) fn allows_actions(&self) -> bool {
-        self.wants_actions && self.token.is_some()
+        self.wants_actions && !self.tokens.is_empty()
     }
 
     /// Whether a page of this origin, such as `https://ops.example.com`, is one of the dashboard, which was asked for

@@ -48,6 +48,8 @@ pub enum TokenError {
     Length,
     /// It has spaces, or characters that a header cannot carry.
     Characters,
+    /// The name of its holder is not 1 to 64 ASCII letters, digits, `_`, `.`, `-` and `@`.
+    Name,
 }
 
 impl Token {
@@ -156,6 +158,9 @@ impl fmt::Display for TokenError {
         f.write_str(match self {
             Self::Length => {
                 "the token must have 16 to 1,024 characters; draw one with `openssl rand -hex 32`"
+            }
+            Self::Name => {
+                "the name of a token's holder must be 1 to 64 ASCII letters, digits, `_`, `.`, `-` and `@`"
             }
             Self::Characters => {
                 "the token has spaces or characters that are not ASCII; draw one with `openssl rand -hex 32`"

@@ -199,6 +199,68 @@ async fn a_plan_is_paused_resumed_and_cancelled() {
 }
 
 #[tokio::test]
+async fn events_name_the_holder_of_the_token() {
+    let fleet = Fleet::open().await;
+    fleet.move_slowly().await;
+    let token = |last: char| format!("0123456789abcde{last}");
+    let named = |options: Options, name: &str, last| {
+        let token = Token::new(&token(last)).unwrap();
+        options.named_token(name, token).unwrap()
+    };
+    let options = named(named(options(), "ann", 'g'), "ben@example.com", 'h');
+    let served = Served::start(&fleet.cluster, options.allow_actions()).await;
+    let viewer = |last| Viewer {
+        served: &served,
+        proof: format!("Authorization: Bearer {}\r\n", token(last)),
+    };
+    let actor = async |pace: u32| {
+        let events = fleet.cluster.catalog().unwrap().events(100).await.unwrap();
+        let message = format!("its pace is {pace}");
+        let mut own = events.into_iter();
+        let own = own.find(|event| event.message.ends_with(&message));
+        own.unwrap().actor
+    };
+    let (ann, ben, all) = (viewer('g'), viewer('h'), viewer('f'));
+    ann.act("throttle", "pace=11").await;
+    assert_eq!(actor(11).await, "ann via dashboard");
+    ben.act("throttle", "pace=12").await;
+    assert_eq!(actor(12).await, "ben@example.com via dashboard");
+    all.act("throttle", "pace=13").await;
+    let own = actor(13).await;
+    assert!(
+        own.ends_with(" via dashboard") && !own.starts_with("ann") && !own.starts_with("ben"),
+        "{own}"
+    );
+    let page = ann.get("/moves").await.body;
+    assert!(
+        page.contains("Events of your actions name you: ann."),
+        "{page}"
+    );
+    assert!(!all.get("/moves").await.body.contains("name you"));
+
+    // The form of one is not that of another one.
+    let form = ann.form().await;
+    assert_eq!(ben.post("/job/1/pause", &form).await.status, 403);
+    assert_eq!(fleet.reshard.job(1).await.unwrap().wish, Wish::Run);
+    assert!(
+        Options::new()
+            .named_token("ann b", Token::new(TOKEN).unwrap())
+            .is_err()
+    );
+    // A person logs in with the token of the name.
+    let login = served
+        .post("/login", "", &format!("token={}", token('h')))
+        .await;
+    let cookie = login.header("set-cookie").split(';').next().unwrap();
+    let person = Viewer {
+        served: &served,
+        proof: format!("Cookie: {cookie}\r\n"),
+    };
+    person.act("throttle", "pace=14").await;
+    assert_eq!(actor(14).await, "ben@example.com via dashboard");
+}
+
+#[tokio::test]
 async fn what_is_not_sent_by_a_form_of_the_viewer_is_refused() {
     let fleet = Fleet::open().await;
     fleet.move_slowly().await;

@@ -24,7 +24,8 @@ Examples:
     shard-orm dashboard
     shard-orm dashboard --bind 10.0.0.5:7070 --token-file /run/secrets/dashboard
     shard-orm dashboard --host ops.example.com --token-file token
-    shard-orm dashboard --allow-actions --token-file token")]
+    shard-orm dashboard --allow-actions --token-file token
+    shard-orm dashboard --allow-actions --token-file ann=ann.token --token-file ben=ben.token")]
 pub struct Args {
     /// The address and port. One that other machines reach needs --token-file.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7070")]
@@ -33,9 +34,10 @@ pub struct Args {
     /// repeated.
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
-    /// A file with the token that every viewer has to know: 16 characters or more.
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
+    /// A file with the token that every viewer has to know: 16 characters or more. With a name, it is the token of one
+    /// person, whom the events of actions name; may be repeated.
+    #[arg(long, value_name = "[NAME=]FILE")]
+    token_file: Vec<String>,
     /// Let viewers pause, resume, throttle and abort jobs. Needs --token-file.
     #[arg(long)]
     allow_actions: bool,
@@ -51,12 +53,19 @@ impl Args {
         for host in &self.host {
             options = options.host(host);
         }
-        if let Some(file) = &self.token_file {
-            let token = Token::from_file(file);
-            let token = token.map_err(|error| {
-                Failure::File(format!("the token in {}", file.display()), error)
-            })?;
-            options = options.token(token);
+        for named in &self.token_file {
+            let (name, file) = match named.split_once('=') {
+                Some((name, file)) if !name.contains('/') => (Some(name), file),
+                _ => (None, &**named),
+            };
+            let token = Token::from_file(file)
+                .map_err(|error| Failure::File(format!("the token in {file}"), error))?;
+            options = match name {
+                None => options.token(token),
+                Some(name) => options
+                    .named_token(name, token)
+                    .map_err(|error| Failure::Usage(format!("`{named}`: {error}")))?,
+            };
         }
         if self.allow_actions {
             options = options.allow_actions();

@@ -96,6 +96,8 @@ struct MovesPage {
     stored: Vec<PlanView>,
     events: Source,
     latest: Vec<EventView>,
+    /// Under which name the viewer acts; empty for a token without a name.
+    actor: String,
     /// What forms carry; empty if there are none.
     form: String,
 }
@@ -115,7 +117,8 @@ pub(crate) async fn show(
     let of_jobs = |of: Vec<(bool, JobView)>| of.into_iter().map(|(_, view)| view);
     let latest = events.value.iter().flat_map(|events| events.iter());
     let options = &app.options;
-    let token = options.token.as_ref().filter(|_| options.allows_actions());
+    let holder = session.holder.as_ref();
+    let actor = holder.and_then(|holder| holder.name.clone());
     let page = MovesPage {
         frame: Frame::new(&app, "Moves", "/moves"),
         jobs: Source::from(&jobs),
@@ -130,7 +133,13 @@ pub(crate) async fn show(
             .map_or_else(Vec::new, |plans| views(plans)),
         events: Source::from(&events),
         latest: latest.map(EventView::from).collect(),
-        form: token.map_or_else(String::new, |token| token.form(&session.0)),
+        actor: actor
+            .filter(|_| options.allows_actions())
+            .unwrap_or_default(),
+        form: match options.allows_actions() {
+            true => session.form(),
+            false => String::new(),
+        },
     };
     html(StatusCode::OK, &page)
 }

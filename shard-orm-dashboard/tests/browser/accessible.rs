@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
+use shard_orm::admin::{SqlPlace, SqlRequest, run_sql};
+use shard_orm::migrate::Migrations;
 use shard_orm::prelude::*;
 use shard_orm_dashboard::{Options, Token};
 
@@ -23,13 +25,36 @@ const TAB: (&str, u32) = ("Tab", 9);
 const MOST_TABS: usize = 400;
 pub(crate) const TOKEN: &str = "0123456789abcdef";
 
-/// A cluster with something on each page: a job that is paused in the middle, traffic, two epochs.
+/// Of two migrations, only the first one is applied.
+const FILES: [(&str, &str); 2] = [
+    (
+        "elephants/1_ears.sql",
+        "CREATE TABLE ears (id BIGINT PRIMARY KEY, length_in_centimetres BIGINT)",
+    ),
+    (
+        "elephants/2_a_long_name_that_says_what_is_changed.sql",
+        "CREATE TABLE tusks (id BIGINT)",
+    ),
+];
+
+/// A cluster with something on each page: a job that is paused in the middle, traffic, two epochs, and a logical shard
+/// whose tables differ.
 async fn busy_world() -> World {
     let world = World::open().await;
     for id in 0..200 {
         let order = Order { id, user_id: id };
         order.insert(&world.cluster).await.unwrap();
     }
+    let first = Migrations::embedded(&FILES[..1]).unwrap();
+    world.cluster.migrate(&first).up().await.unwrap();
+    let place = SqlPlace::Shard {
+        group: "elephants".to_owned(),
+        shard: 1,
+    };
+    let change =
+        "ALTER TABLE ears ALTER COLUMN length_in_centimetres TYPE text, ADD COLUMN shape text";
+    let report = run_sql(&world.cluster, &SqlRequest::new(place, change)).await;
+    assert!(report.unwrap().outcomes[0].error.is_none());
     let catalog = world.cluster.catalog().unwrap().operator("ann");
     let first = catalog.current().await.unwrap().unwrap();
     let text = first
@@ -48,6 +73,7 @@ async fn busy_world() -> World {
 /// The page with actions, and a tab that has logged in.
 async fn logged_in(world: &World, browser: &Chromium) -> (Served, Tab) {
     let options = Options::new().token(Token::new(TOKEN).unwrap());
+    let options = options.migrations(Migrations::embedded(&FILES).unwrap());
     let served = Served::start(&world.cluster, options.allow_actions()).await;
     let tab = browser.tab().await;
     log_in(&tab, &served).await;
@@ -62,6 +88,18 @@ pub(crate) async fn log_in(tab: &Tab, served: &Served) {
     ))
     .await;
     tab.until("document.querySelector('#attention') !== null")
+        .await;
+}
+
+/// Leads to the page that says why an action was not done: the form is of another session.
+async fn not_done(tab: &Tab, served: &Served) {
+    tab.open(&served.url("/moves")).await;
+    tab.act(
+        "document.querySelector('[name=form]').value = 'none';
+         document.querySelector('.actions form').submit()",
+    )
+    .await;
+    tab.until("document.querySelector('h1')?.textContent === 'Not done'")
         .await;
 }
 
@@ -168,6 +206,8 @@ async fn axe_finds_no_violation() {
     }
     tab.open(&served.url("/none")).await;
     check("a page that is not there").await;
+    not_done(&tab, &served).await;
+    check("what was not done").await;
     tab.call("Network.clearBrowserCookies", json!({})).await;
     tab.open(&served.url("/")).await;
     check("the login").await;

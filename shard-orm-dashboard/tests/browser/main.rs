@@ -8,20 +8,23 @@
 mod accessible;
 mod acting;
 mod chromium;
+mod failover;
 mod guide;
 mod harmless;
 mod live;
 mod measured;
+mod plans;
 #[path = "../support/mod.rs"]
 mod support;
 mod tab;
 mod world;
 
 /// All pages of a cluster with the group `elephants`.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 10] = [
     ("cluster", "/"),
     ("cluster-by-state", "/?colour=state"),
     ("shard", "/shard/elephants/0"),
+    ("shard-with-drift", "/shard/elephants/1"),
     ("moves", "/moves"),
     ("traffic", "/traffic"),
     ("processes", "/processes"),
