@@ -24,6 +24,9 @@ struct Note {
     text: String,
 }
 
+/// What the check says of a replica that does not apply what it receives.
+const STOPPED: &str = "it does not apply the changes that it receives";
+
 /// An endpoint on the screen.
 #[derive(Debug, Clone, PartialEq, serde::Deserialize)]
 struct Endpoint {
@@ -148,9 +151,13 @@ async fn roles_and_lag_are_those_of_the_servers(dialect: Dialect) {
     }
     eventually("the replica is seen behind", async || {
         let replica = endpoints(&tab).await.remove(1);
+        let attention = tab.texts("#attention .items").await.concat();
+        if !attention.contains(STOPPED) {
+            return false;
+        }
         if dialect != Dialect::Postgres {
-            // A thread that is stopped has no lag: the server says that it is stopped.
-            return !replica.problem.is_empty();
+            // The server knows no lag of a replica whose thread is stopped.
+            return replica.lag.is_empty();
         }
         let Some((seen, rounded)) = bytes_of(&replica.lag) else {
             return false;
