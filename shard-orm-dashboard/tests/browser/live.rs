@@ -228,3 +228,43 @@ async fn a_key_is_found_by_the_form() {
     }
     assert_eq!(tab.problems(), Vec::<Value>::new());
 }
+
+#[tokio::test]
+async fn a_chart_grows_without_a_reload_and_says_its_figures() {
+    let world = World::open().await;
+    let served = Served::start(&world.cluster, Options::new()).await;
+    let browser = Chromium::start().await;
+    let tab = browser.tab().await;
+    tab.resize(360, 800).await;
+    tab.open(&served.url("/traffic")).await;
+    tab.value("window.isTheSame = true").await;
+    for id in 0..200 {
+        let order = Order { id, user_id: id };
+        order.insert(&world.cluster).await.unwrap();
+    }
+    // The first group of the page may be another one.
+    let drawn = "[...document.querySelectorAll('#charts figure')].find((one) =>
+        one.querySelector('title').textContent === 'Calls in a second, group elephants')";
+    let points = format!("({drawn})?.querySelector('.calls').getAttribute('points').split(' ')");
+    let heights = format!("new Set({points}.map((one) => one.split(',')[1])).size");
+    tab.until(&format!("{points} && {heights} > 1")).await;
+    let row = "[...document.querySelectorAll('#charts tbody tr')].find((one) =>
+        one.querySelector('[data-label=Group]').textContent === 'elephants')";
+    // At one time: a point may be added at any.
+    let figures = format!(
+        "[({drawn}).querySelector('desc'),
+          ...['Calls', 'Highest calls'].map((one) => ({row}).querySelector(`[data-label=\"${{one}}\"]`))]
+          .map((one) => one.textContent)"
+    );
+    let figures = tab.value(&figures).await;
+    let [said, now, most]: [String; 3] = serde_json::from_value(figures).unwrap();
+    assert_eq!(said, format!("Calls: {now} now, {most} at most."));
+    let rate: f64 = most.trim_end_matches("/s").parse().unwrap();
+    assert!(rate > 1.0, "{most}");
+    let fits =
+        format!("(({drawn}).querySelector('svg').getBoundingClientRect().right <= innerWidth)");
+    assert!(tab.is(&fits).await);
+    tab.picture("chart-360").await;
+    assert!(tab.is("window.isTheSame").await);
+    assert_eq!(tab.problems(), Vec::<Value>::new());
+}

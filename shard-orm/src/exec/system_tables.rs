@@ -10,7 +10,7 @@ use super::run::{Intent, run};
 use super::statement::{Label, Sink, Statement};
 use super::target::Target;
 pub(crate) use crate::backend::now;
-pub(crate) use crate::backend::system_table::{Kind, OWN, create_table};
+pub(crate) use crate::backend::system_table::{Kind, create_table};
 use crate::backend::{Args, Sql, render};
 use crate::connect::NamespaceHandle;
 use crate::error::Result;

@@ -12,10 +12,10 @@ use super::session::Session;
 use super::sessions::Sessions;
 use crate::backend::inspect::{Catalog, question_about_all};
 use crate::backend::migration::invalid_indexes;
+use crate::backend::system_table::OWN;
 use crate::backend::{Failure, Field as _, Row};
 use crate::connect::NamespaceHandle;
 use crate::error::Result;
-use crate::exec::system_tables::OWN;
 use crate::plan::{Concurrency, ConcurrencyLimiter};
 use crate::schema::TableDef;
 

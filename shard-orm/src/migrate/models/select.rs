@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::structure::Location;
 use super::{GenerateModels, names};
+use crate::backend::system_table::OWN;
 use crate::cluster::{Cluster, names as listed};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::exec::{system_tables::OWN, tables_of};
+use crate::exec::tables_of;
 use crate::migrate::Target;
 use crate::migrate::history::SQLX_TABLE;
 use crate::schema::TableDef;
