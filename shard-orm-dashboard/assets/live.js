@@ -20,8 +20,11 @@
       const selection = document.getSelection();
       if (selection && !selection.isCollapsed && selection.containsNode(old, true)) continue;
       const focused = old.contains(document.activeElement) ? document.activeElement : null;
-      const entered = [...old.querySelectorAll("input")].filter(
-        (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked,
+      const entered = [...old.querySelectorAll("input, select")].filter(
+        (field) =>
+          field.localName === "select" ||
+          field.value !== field.defaultValue ||
+          field.checked !== field.defaultChecked,
       );
       old.replaceChildren(...next.childNodes);
       // What was entered and not sent yet stays too.

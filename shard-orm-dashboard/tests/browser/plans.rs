@@ -36,11 +36,29 @@ async fn click(tab: &Tab, id: &str) {
         .await;
 }
 
+/// Sends a form, and waits for the page that answers: until it is loaded and laid out, it has no picture.
+async fn send(tab: &Tab, id: &str) {
+    tab.value("window.isOld = true").await;
+    click(tab, id).await;
+    let is_new = "!window.isOld && document.readyState === 'complete'";
+    let has_size = "document.documentElement.scrollWidth > 0";
+    tab.until(&format!("{is_new} && {has_size}")).await;
+}
+
 /// Waits until the card of the plan has a text.
 async fn card_has(tab: &Tab, text: &str) {
     tab.until(&format!(
         "document.getElementById('plan-1')?.textContent.includes({})",
         json!(text)
+    ))
+    .await;
+}
+
+/// Waits until the card of the plan has this state.
+async fn is_badge(tab: &Tab, state: PlanState) {
+    tab.until(&format!(
+        "document.querySelector('#plan-1 .badge')?.textContent === {}",
+        json!(state.to_string())
     ))
     .await;
 }
@@ -57,24 +75,24 @@ async fn the_card_of_a_plan_is_what_the_catalog_says_and_steers_it() {
     let badge = tab.texts("#plan-1 .badge").await;
     assert_eq!(badge, [plan().await.state.to_string()]);
 
-    click(&tab, "pause-plan-1").await;
-    tab.until("document.getElementById('resume-plan-1') !== null")
-        .await;
+    send(&tab, "pause-plan-1").await;
+    is_badge(&tab, PlanState::Paused).await;
     assert_eq!(plan().await.state, PlanState::Paused);
     assert!(tab.is("location.hash === '#plan-1'").await);
-    let badge = tab.texts("#plan-1 .badge").await;
-    assert_eq!(badge, [PlanState::Paused.to_string()]);
     assert_eq!(fleet.reshard.jobs().await.unwrap().len(), 0);
     tab.picture("plan-paused").await;
 
-    click(&tab, "resume-plan-1").await;
+    send(&tab, "resume-plan-1").await;
     tab.until("document.querySelector('#plan-1 a[href=\"#job-1\"]') !== null")
         .await;
     let runner = plan().await.owner.unwrap();
     card_has(&tab, &runner).await;
     tab.until("document.getElementById('job-1') !== null").await;
-    let jobs = fleet.reshard.jobs().await.unwrap();
-    assert_eq!(jobs.len(), tab.texts("#running article").await.len());
+    eventually("all jobs are on the page", async || {
+        let jobs = fleet.reshard.jobs().await.unwrap();
+        jobs.len() == tab.texts("#running article").await.len()
+    })
+    .await;
     tab.picture("plan-running").await;
 
     // The browser asks for the confirmation.
@@ -83,16 +101,25 @@ async fn the_card_of_a_plan_is_what_the_catalog_says_and_steers_it() {
     tab.value("document.getElementById('jobs-1').value = 'abort'")
         .await;
     click(&tab, "confirm-plan-1").await;
-    click(&tab, "cancel-plan-1").await;
+    // What was chosen stays when the part is replaced.
+    tab.value("document.querySelector('#plan-1 h3').append('!')")
+        .await;
+    tab.until("!document.querySelector('#plan-1 h3').textContent.endsWith('!')")
+        .await;
+    assert_eq!(
+        tab.value("document.getElementById('jobs-1').value").await,
+        "abort"
+    );
+    assert!(
+        tab.is("document.getElementById('confirm-plan-1').checked")
+            .await
+    );
+    send(&tab, "cancel-plan-1").await;
     eventually("it is cancelled", async || {
         plan().await.state == PlanState::Cancelled
     })
     .await;
-    let cancelled = json!(PlanState::Cancelled.to_string());
-    tab.until(&format!(
-        "document.querySelector('#plan-1 .badge').textContent === {cancelled}"
-    ))
-    .await;
+    is_badge(&tab, PlanState::Cancelled).await;
     tab.until("document.querySelector('#plan-1 .actions') === null")
         .await;
     let jobs = fleet.reshard.jobs().await.unwrap();
@@ -115,7 +142,7 @@ async fn an_action_that_comes_too_late_says_why_it_was_not_done() {
         fleet.reshard.job(1).await.unwrap().state == JobState::Aborted
     })
     .await;
-    click(&tab, "pause-1").await;
+    send(&tab, "pause-1").await;
     tab.until("document.querySelector('h1')?.textContent === 'Not done'")
         .await;
     let error = fleet.reshard.pause(1).await.unwrap_err();
