@@ -82,13 +82,26 @@ struct MoveArgs {
     how: How,
 }
 
+// Options of a plan say nothing of a single split, which names its logical shard.
 #[derive(Debug, clap::Args)]
+#[command(
+    mut_arg("larger_than", of_plan),
+    mut_arg("number", of_plan),
+    mut_arg("by", of_plan),
+    mut_arg("threshold", of_plan),
+    mut_arg("max_moves", of_plan),
+    mut_arg("keep_shard", of_plan),
+    mut_arg("region", of_plan),
+    mut_arg("concurrency", of_plan),
+    mut_arg("between", of_plan),
+    mut_arg("max_statements", of_plan)
+)]
 struct SplitArgs {
     /// The group; not needed if the configuration has only one.
     #[arg(short, long)]
     group: Option<String>,
     /// Plan which logical shards are split, and on which servers: those that are larger than a server's share.
-    #[arg(long, conflicts_with_all = ["shard", "into", "at", "mirror", "gradual"])]
+    #[arg(long, conflicts_with_all = ["shard", "into", "at", "mirror", "gradual", "types"])]
     auto: bool,
     /// With --auto: split logical shards of more bytes than this, such as 50GB.
     #[arg(long, value_name = "BYTES", value_parser = rebalance::size, requires = "auto")]
@@ -129,6 +142,10 @@ struct SplitArgs {
     limits: LimitArgs,
     #[command(flatten)]
     plan: PlanArgs,
+}
+
+fn of_plan(arg: clap::Arg) -> clap::Arg {
+    arg.conflicts_with("shard")
 }
 
 #[derive(Debug, clap::Args)]

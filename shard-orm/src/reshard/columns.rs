@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::planned::Obstacle;
-use crate::schema::TableDef;
+use crate::schema::{ForeignKeyDef, TableDef};
 
 /// What an operator says of the columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,12 +18,12 @@ pub(super) struct Columns {
 
 impl Columns {
     /// The columns of each table: region, if models say so, and key; none for a table whose rows have no key. Adds
-    /// what stands against a table. `known` is what models have said.
+    /// what stands against a table. `known` is what models have said, and `divides` whether rows go to several parts.
     pub(super) fn resolve(
         &self,
-        names: &[String],
-        defs: &[TableDef],
+        (names, defs): (&[String], &[TableDef]),
         known: &BTreeMap<String, Vec<String>>,
+        divides: bool,
         obstacles: &mut Vec<Obstacle>,
     ) -> BTreeMap<String, Vec<String>> {
         let mut resolved = BTreeMap::new();
@@ -83,21 +83,78 @@ impl Columns {
             }
         }
         for def in defs.iter().filter(|def| names.contains(&def.name)) {
-            let has_key = |name: &str| resolved.get(name).map(|columns| !columns.is_empty());
             for key in &def.foreign_keys {
-                if has_key(&def.name) == Some(true) && has_key(&key.table) == Some(false) {
-                    against(
+                let theirs = resolved.get(&key.table);
+                let theirs = theirs.filter(|_| key.schema.is_none());
+                let (Some(own), Some(theirs)) = (resolved.get(&def.name), theirs) else {
+                    continue;
+                };
+                match (own.last(), theirs.last()) {
+                    (Some(_), None) => against(
                         &def.name,
                         format!(
                             "refers by a foreign key to table `{}`, whose rows all stay with one part; drop the foreign \
                              key, or make that table a static one",
                             key.table
                         ),
-                    );
+                    ),
+                    (Some(own), Some(theirs))
+                        if divides && !is_within_key(def, key, own, theirs) =>
+                    {
+                        against(
+                            &def.name,
+                            format!(
+                                "refers by {} to table `{}`, and not to rows of the same shard key: its own is `{own}`, and \
+                             that of `{}` is `{theirs}`, so that a row and the one that it refers to may go to different \
+                             parts; drop the foreign key, or let it include `{own}`, which refers to `{theirs}`",
+                                named(def, key),
+                                key.table,
+                                key.table
+                            ),
+                        )
+                    }
+                    _ => {}
                 }
             }
         }
         resolved
+    }
+}
+
+/// Whether rows refer to rows of their own shard key, whose columns have these names: the foreign key says so, or it says
+/// nothing of the columns, which have one name.
+fn is_within_key(def: &TableDef, key: &ForeignKeyDef, own: &str, theirs: &str) -> bool {
+    let columns = key.columns.iter().map(|ordinal| def.columns.get(*ordinal));
+    let mut pairs = columns.zip(&key.referenced).map(|(column, referenced)| {
+        let is_own = column.is_some_and(|column| column.name.eq_ignore_ascii_case(own));
+        (is_own, referenced.eq_ignore_ascii_case(theirs))
+    });
+    // One that refers to another column, or is referred to by one, is of another key.
+    let said = pairs.find(|(is_own, is_theirs)| *is_own || *is_theirs);
+    said.map_or_else(
+        || own.eq_ignore_ascii_case(theirs),
+        |(is_own, is_theirs)| is_own && is_theirs,
+    )
+}
+
+/// A foreign key in an obstacle. Those of SQLite have no names.
+fn named(def: &TableDef, key: &ForeignKeyDef) -> String {
+    let columns = key
+        .columns
+        .iter()
+        .filter_map(|ordinal| def.columns.get(*ordinal));
+    let columns = columns.map(|column| format!("`{}`", column.name));
+    format!(
+        "{} of {}",
+        quoted(&key.name),
+        columns.collect::<Vec<_>>().join(", ")
+    )
+}
+
+fn quoted(name: &str) -> String {
+    match name.starts_with("foreign key ") {
+        true => "the foreign key".to_owned(),
+        false => format!("the foreign key `{name}`"),
     }
 }
 

@@ -101,6 +101,17 @@ impl MovedTable {
 }
 
 impl Place {
+    /// Whether a table has a row.
+    pub(super) async fn has_rows(&mut self, table: &str) -> Result<bool> {
+        let mut select = Query::select();
+        select
+            .expr(Expr::cust("1"))
+            .from(Alias::new(table))
+            .limit(1);
+        let found = self.rows(&select, |_| Ok(())).await?;
+        Ok(!found.is_empty())
+    }
+
     /// The rows after a key, in the order of the primary key.
     pub(super) async fn page(
         &mut self,

@@ -16,6 +16,7 @@ mod outages;
 mod pgbench;
 mod plans;
 mod prepared;
+mod refused;
 mod regrouped;
 mod requests;
 mod space;
