@@ -300,7 +300,7 @@ pub async fn settle(cluster: &Cluster) {
     let holds_up = |job: &Job| {
         matches!(
             job.state,
-            JobState::Switching | JobState::Reversing | JobState::Aborting
+            JobState::Switching | JobState::Parting | JobState::Reversing | JobState::Aborting
         ) && !job.lease.is_zero()
             && job.owner.as_ref().is_some_and(|owner| owner.contains(&own))
     };

@@ -12,6 +12,8 @@
 
 #[cfg(feature = "reshard")]
 mod active;
+#[cfg(feature = "reshard")]
+pub(crate) mod adopt;
 mod advisory;
 pub(crate) mod alter;
 mod args;
@@ -44,7 +46,6 @@ mod driver_error;
 mod encoding;
 mod facts;
 mod failure;
-#[cfg(feature = "reshard")]
 pub(crate) mod fence;
 mod field;
 mod fingerprint;

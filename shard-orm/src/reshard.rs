@@ -74,6 +74,7 @@ mod replicas;
 mod request;
 mod rows;
 mod space;
+mod stay;
 mod steps;
 mod stored;
 mod stuck;
@@ -271,7 +272,8 @@ impl Reshard {
     /// is removed by its runner.
     ///
     /// # Errors
-    /// [`Conflict`](ErrorKind::Conflict) once the switch is decided; [`reverse`](Self::reverse) it then.
+    /// [`Conflict`](ErrorKind::Conflict) once the switch is decided, or a part that stays is parted from the rows of a key;
+    /// [`reverse`](Self::reverse) it after the switch.
     pub async fn abort(&self, job: u64) -> Result<Job> {
         self.wish(job, Wish::Abort, &BEFORE_DECISION).await
     }
@@ -279,8 +281,22 @@ impl Reshard {
     /// Takes a logical shard back to its old server, with everything that was written since.
     ///
     /// # Errors
-    /// [`Conflict`](ErrorKind::Conflict) before the switch, or once the job is being finished.
+    /// [`Conflict`](ErrorKind::Conflict) before the switch, or once the job is being finished;
+    /// [`Unsupported`](ErrorKind::Unsupported) if a part has stayed where it was ([`Job::leaving`]): a merge undoes it.
     pub async fn reverse(&self, job: u64) -> Result<Job> {
+        let found = self.job(job).await?;
+        if found.leaving.is_some() {
+            let shards: Vec<String> = found
+                .targets
+                .iter()
+                .map(|part| part.shard.to_string())
+                .collect();
+            return Err(Error::unsupported(format!(
+                "{found} has left all other keys in their tables, and holds no old rows to go back to; undo it with \
+                 `shard-orm reshard merge --shards {}`",
+                shards.join(",")
+            )));
+        }
         self.wish(job, Wish::Reverse, &AFTER_SWITCH).await
     }
 
@@ -322,6 +338,12 @@ impl Reshard {
             return Err(Error::unsupported(format!(
                 "the mirror {}",
                 request::WITHOUT_SWITCH
+            )));
+        }
+        if found.leaving.is_some() {
+            return Err(Error::unsupported(format!(
+                "{found} leaves all other keys in their tables, which no target has before the switch: its reads cannot be \
+                 mirrored; abort it, and isolate the key again with a mirror"
             )));
         }
         store.create_tables().await?;

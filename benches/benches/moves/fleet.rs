@@ -117,7 +117,7 @@ impl Fleet {
     }
 
     /// The keys of the logical shard that moves.
-    fn keys(&self) -> impl Iterator<Item = i64> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = i64> {
         let shard = |key: &i64| self.cluster.locate(&Order::shard(*key)).unwrap().shard;
         (1..).filter(move |key| shard(key) == Some(MOVING))
     }
@@ -132,6 +132,11 @@ impl Fleet {
         let place = self.cluster.locate(&Order::shard(self.key())).unwrap();
         let index = usize::from(place.server == "b");
         (index, place.namespace.to_string())
+    }
+
+    /// The name of the server on which the logical shard is.
+    pub(crate) fn here(&self) -> &'static str {
+        if self.place().0 == 0 { "a" } else { "b" }
     }
 
     /// The name of the server on which the logical shard is not.
@@ -193,6 +198,17 @@ impl Fleet {
             ),
         };
         self.run(server, &namespace, &fill).await;
+    }
+
+    /// Gives the first rows of the logical shard to a key.
+    pub(crate) async fn give_rows(&self, rows: i64, key: i64) {
+        let (server, namespace) = self.place();
+        let table = match self.dialect {
+            Dialect::Sqlite => "orders".to_owned(),
+            Dialect::Postgres | Dialect::MySql => format!("{namespace}.orders"),
+        };
+        let give = format!("UPDATE {table} SET user_id = {key} WHERE id <= {rows}");
+        self.run(server, &namespace, &give).await;
     }
 
     /// Copies the rows by what comes with the database, and builds the indexes after.

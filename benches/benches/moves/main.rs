@@ -6,6 +6,7 @@ mod capture;
 #[path = "../shared/cost.rs"]
 mod cost;
 mod fleet;
+mod isolate;
 mod latency;
 #[path = "../shared/machine.rs"]
 mod machine;
@@ -22,13 +23,14 @@ usage: cargo bench -p shard-orm-benches --bench moves -- [OPTION]...
 
   --alone      rows a second, beside COPY | COPY, mariadb-dump | mariadb, and INSERT .. SELECT
   --split      rows a second of a split in two, and of their merge, beside a move
+  --isolate    how long it takes to isolate a key of 100 rows, beside doing it with all parts copied
   --capture    the cost of a write while its changes are captured
   --traffic    latencies before, during and after a move
   --pause      how long writes wait at a switch
                only these parts (all)
   --sqlite, --postgres, --mariadb   only this database
-  --rounds N   rounds of --alone, --split and --capture (5)
-  --rows N     rows of --alone and --split (1000000)
+  --rounds N   rounds of --alone, --split, --isolate and --capture (5)
+  --rows N     rows of --alone, --split and --isolate (1000000)
   --moves N    moves of --pause (100)
 ";
 
@@ -54,7 +56,7 @@ impl Plan {
         };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
-                "--alone" | "--split" | "--capture" | "--traffic" | "--pause" => {
+                "--alone" | "--split" | "--isolate" | "--capture" | "--traffic" | "--pause" => {
                     plan.parts.push(argument)
                 }
                 "--sqlite" => plan.databases.push(Dialect::Sqlite),
@@ -98,6 +100,9 @@ fn main() {
             }
             if plan.has("--split") {
                 split::measure(&fleet, plan.rows, plan.rounds).await;
+            }
+            if plan.has("--isolate") {
+                isolate::measure(&fleet, plan.rows, plan.rounds).await;
             }
             if plan.has("--capture") {
                 capture::measure(&fleet, plan.rounds).await;

@@ -59,7 +59,7 @@ pub(crate) async fn measure(fleet: &Fleet, rows: i64, given: usize) {
 }
 
 /// Runs a job, and finishes it; the cost up to where the old rows are level.
-async fn timed(fleet: &Fleet, request: ChangeKeys) -> (Job, Cost) {
+pub(crate) async fn timed(fleet: &Fleet, request: ChangeKeys) -> (Job, Cost) {
     let reshard = fleet.cluster.reshard().unwrap();
     let request = request
         .key("user_id")

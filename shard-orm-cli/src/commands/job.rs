@@ -229,7 +229,7 @@ pub(super) async fn run_and_watch(
 /// Leaves a job. From the fence to the new topology writes wait for it, so that is brought to its end.
 async fn stop(session: &Session<'_>, reshard: &Reshard, job: u64) -> Result<Exit> {
     let mut seen = reshard.job(job).await?;
-    while matches!(seen.state.name(), "switching" | "reversing") {
+    while matches!(seen.state.name(), "switching" | "parting" | "reversing") {
         tokio::time::sleep(PERIOD).await;
         seen = reshard.job(job).await?;
     }

@@ -344,7 +344,8 @@ async fn stop(session: &Session<'_>, reshard: &Reshard) -> Result<Failure> {
             .iter()
             .filter(|job| job.step.is_some() && !job.state.is_over())
             .collect();
-        let is_closed = |job: &&Job| matches!(job.state.name(), "switching" | "reversing");
+        let is_closed =
+            |job: &&Job| matches!(job.state.name(), "switching" | "parting" | "reversing");
         if open.iter().any(is_closed) {
             tokio::time::sleep(PERIOD).await;
             continue;

@@ -176,6 +176,10 @@ struct IsolateArgs {
     /// The server of its logical shard.
     #[arg(long, value_name = "SERVER")]
     to: String,
+    /// Copy the rows of all keys, so that the job can be reversed. Otherwise those of the key alone are copied where the
+    /// rest can stay.
+    #[arg(long)]
+    copy_all: bool,
     #[command(flatten)]
     columns: ColumnArgs,
     #[command(flatten)]
@@ -271,7 +275,10 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
             Request::ChangeKeys(args.columns.name(merge))
         }
         Command::Isolate(args) => {
-            let split = reshard.isolate(&group, args.key, &args.to)?;
+            let mut split = reshard.isolate(&group, args.key, &args.to)?;
+            if args.copy_all {
+                split = split.copy_all();
+            }
             Request::ChangeKeys(args.columns.name(split))
         }
         Command::Rebalance(_) => return Ok(Exit::Done),

@@ -52,6 +52,9 @@ pub fn planned(output: &Output, planned: &Planned) -> Result<()> {
             ));
         }
     }
+    if let Some(rest) = planned.rest() {
+        text.push_str(&format!("rest     {rest}\n"));
+    }
     if planned.obstacles.is_empty() {
         text.push_str("nothing stands against it; start it with --run\n");
     }
@@ -196,6 +199,10 @@ fn shifted(gradual: &Gradual, shifted: &Shifted) -> String {
 fn advice(job: &Job) -> Option<String> {
     let id = job.id;
     match job.state {
+        JobState::Holding if job.leaving.is_some() => Some(format!(
+            "`shard-orm job finish {id}` removes what is left at the old place; a merge undoes it"
+        )),
+        JobState::Parting => Some(format!("`shard-orm job run {id}` goes on")),
         JobState::Holding => Some(format!(
             "`shard-orm job finish {id}` removes the old rows, `shard-orm job reverse {id}` goes back"
         )),

@@ -114,6 +114,23 @@ impl Fence<'_> {
         }
     }
 
+    /// The statements after which held tables refuse no writes any more (PostgreSQL).
+    pub(crate) fn unrefuse(&self) -> Vec<String> {
+        match self.dialect {
+            Dialect::Postgres => postgres::unrefuse(self),
+            Dialect::MySql | Dialect::Sqlite => Vec::new(),
+        }
+    }
+
+    /// The beginning of a rename that fails as a whole unless the namespace is closed under this token, and changes nothing
+    /// itself (MySQL and MariaDB).
+    pub(crate) fn marked(&self) -> Vec<String> {
+        match self.dialect {
+            Dialect::MySql => mysql::marked(self),
+            Dialect::Postgres | Dialect::Sqlite => Vec::new(),
+        }
+    }
+
     /// The statement that drops a held table.
     pub(crate) fn drop_held(&self, name: &str) -> String {
         let table = self.quoted(&self.held(name));

@@ -198,8 +198,38 @@ impl Structure {
         statements.collect()
     }
 
-    /// What only a database of this kind has: objects, and what they are.
-    pub(crate) fn only_of_database(&self) -> Vec<(String, String)> {
+    /// Why the tables cannot go to another namespace of the server by a rename, if they cannot: what would stay behind, or
+    /// would still name the old one.
+    pub(crate) fn bound(&self) -> Option<String> {
+        if let Some((object, what)) = self.beside_tables().into_iter().next() {
+            return Some(format!(
+                "{object} {what}, which belongs to the namespace by its name"
+            ));
+        }
+        let is_granted = |text: &&String| text.contains(" ON TABLE ");
+        let granted = self.privileges.iter().find(is_granted);
+        let granted = granted.filter(|_| self.dialect == Dialect::MySql)?;
+        let account = granted.rsplit(" TO ").next().unwrap_or_default();
+        Some(format!(
+            "account {account} has privileges on single tables, which do not go with them"
+        ))
+    }
+
+    /// The statements that bring a namespace without tables to the settings and privileges of the one that was read.
+    pub(crate) fn of_namespace(&self) -> Vec<String> {
+        let is_setting = |text: &&String| text.starts_with("ALTER DATABASE ");
+        let is_right = |text: &&String| match self.dialect {
+            Dialect::Postgres => text.contains(" SCHEMA "),
+            Dialect::MySql => !text.contains(" ON TABLE "),
+            Dialect::Sqlite => false,
+        };
+        let settings = self.create.iter().filter(is_setting);
+        let rights = self.privileges.iter().filter(is_right);
+        settings.chain(rights).cloned().collect()
+    }
+
+    /// Everything but tables and what belongs to one table: objects, and what they are.
+    fn beside_tables(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for attached in &self.attached {
             if let Attached::Trigger { table, name } = attached {
@@ -245,6 +275,12 @@ impl Structure {
             })
         });
         found.extend(creates);
+        found
+    }
+
+    /// What only a database of this kind has: objects, and what they are.
+    pub(crate) fn only_of_database(&self) -> Vec<(String, String)> {
+        let mut found = self.beside_tables();
         let keys = self
             .foreign_keys
             .iter()

@@ -120,6 +120,10 @@ pub struct Job {
     pub mirror: Option<Mirror>,
     /// The shares of the reads that its target serves before the switch, if that was asked for.
     pub gradual: Option<Gradual>,
+    /// The only key whose rows are copied, if all others stay on their server: their tables become those of the first
+    /// target without being copied. Such a job cannot be reversed; a merge undoes it.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub leaving: Option<i64>,
     /// What was done so far.
     pub copied: Copied,
 }

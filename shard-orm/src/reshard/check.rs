@@ -124,6 +124,7 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
                     .cross(source, &structure, (*other, &request.types))
                     .await?;
             }
+            planned.examine_rest(request, source, &structure).await?;
         }
         match &first {
             None => {
@@ -141,6 +142,7 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
     for source in sources {
         source.close().await;
     }
+    planned.count_leaving();
     let bytes = planned.bytes.unwrap_or_default();
     let servers: BTreeSet<&str> = request.servers.iter().map(String::as_str).collect();
     for server in servers {

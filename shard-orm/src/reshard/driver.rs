@@ -138,7 +138,7 @@ impl Driver {
     pub(super) async fn run(mut self) -> Result<Job> {
         let outcome = self.drive().await;
         let message = match &outcome {
-            Ok(()) => String::new(),
+            Ok(()) => self.reason.clone(),
             Err(error) => error.to_string(),
         };
         if let Err(error) = &outcome {
@@ -311,6 +311,7 @@ impl Driver {
             target: together(&targets, self.job.state),
             mirrors: self.mirrors(),
             shifts: self.job.gradual.is_some(),
+            stays: self.stays(),
             done: self.done,
         })
     }

@@ -86,6 +86,22 @@ impl ChangeKeys {
         self
     }
 
+    /// Copies all parts of the logical shard of a key that is isolated. Otherwise only the rows of the key are copied where
+    /// that is possible ([`Planned::leaving`]), and the job cannot be reversed: with all parts copied, it can. Other splits
+    /// copy all parts anyway.
+    ///
+    /// ```no_run
+    /// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
+    /// let reshard = cluster.reshard()?;
+    /// let job = reshard.isolate("shop", 42, "b")?.copy_all().start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn copy_all(mut self) -> Self {
+        self.0.copies_all = true;
+        self
+    }
+
     /// Names the column of the shard key, of all tables that have such a column and whose models were not seen by
     /// the catalog: setup and registered models tell it.
     pub fn key(mut self, column: impl Into<String>) -> Self {

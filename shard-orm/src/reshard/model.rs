@@ -7,7 +7,7 @@
 //! nothing; a runner dies; another one takes the job over; a client writes wherever it is served; the
 //! operator changes the job's course; the source is opened again, since its replicas lack the fence. `next` decides
 //! what the runners do, and what `steps` does for an action is a list of operations (`part`). A split has two targets, and
-//! a merge two sources, each with a row of its own (`shape`).
+//! a merge two sources, each with a row of its own (`shape`). Of the targets of a split, the first may be a part that stays.
 //!
 //! In every state that can be reached:
 //! - at most one place serves a row;
@@ -41,6 +41,7 @@ mod part;
 mod rule;
 mod runner;
 mod shape;
+mod staying;
 mod whole;
 mod world;
 

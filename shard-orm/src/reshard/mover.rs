@@ -7,11 +7,16 @@
 //!
 //! Decisions are changes of the job's state. Four of them are final: `switched`, `aborting`, `finishing`
 //! and `reversing`. Nothing is dropped at the target before `aborting`, nothing at the source before
-//! `finishing`, and before the target was seen to serve since then.
+//! `finishing`, and before the target was seen to serve since then. The exception is a part that stays: in `parting`,
+//! which is as final, the source gives its tables to it. The log is drained before that state is recorded, and never
+//! after it.
 
+mod lost;
 #[cfg(test)]
 mod tests;
 
+pub(super) use self::lost::is_target_lost;
+use self::lost::{serving, without_target};
 use crate::catalog::{JobKind, JobState, Wish};
 use crate::connect::State;
 
@@ -52,6 +57,8 @@ pub(super) struct Done {
     /// The log was found empty by a read that began after the fence.
     pub(super) drained: bool,
     pub(super) completed: bool,
+    /// The tables of the source are those of the part that stays.
+    pub(super) parted: bool,
     pub(super) released: bool,
     pub(super) cleaned: bool,
 }
@@ -68,6 +75,8 @@ pub(super) struct View {
     pub(super) mirrors: bool,
     /// Whether the target serves reads before the switch.
     pub(super) shifts: bool,
+    /// Whether a part stays where it is: its tables are those of the source.
+    pub(super) stays: bool,
     pub(super) done: Done,
 }
 
@@ -102,6 +111,8 @@ pub(super) enum Action {
     Drain(End),
     /// Sets counters, and creates foreign keys, views and triggers at the end that is to serve.
     Complete(End),
+    /// Deletes the rows that leave from the closed source, and gives its tables to the part that stays.
+    Part,
     /// Makes the target active.
     Activate,
     /// Records a topology in which the shard is at this end, and the next state, at once.
@@ -173,6 +184,7 @@ pub(super) fn next(view: &View) -> Action {
         JobState::Mirroring => mirroring(view),
         JobState::Shifting => shifting(view),
         JobState::Switching => switching(view),
+        JobState::Parting => parting(view),
         // The server has failed over to one that lacks the fence.
         JobState::Switched | JobState::Holding if state(view.source) == Some(State::Active) => {
             Action::Fence(End::Source)
@@ -195,71 +207,6 @@ pub(super) fn is_urgent(wish: Wish, state: JobState) -> bool {
         Wish::Abort => state.is_before_switch(),
         Wish::Pause => state < JobState::Switching,
         Wish::Run | Wish::Reverse | Wish::Finish => false,
-    }
-}
-
-/// Whether the target has failed over to a server that lacks its namespace, or that it was switched to. What was written
-/// there since then is lost, unless it had flowed back: the rows of the source are the newest that there are.
-pub(super) fn is_target_lost(view: &View) -> bool {
-    let target = state(view.target);
-    match view.state {
-        JobState::Copying
-        | JobState::Levelling
-        | JobState::Verifying
-        | JobState::Ready
-        | JobState::Mirroring
-        | JobState::Shifting
-        | JobState::Switching => target.is_none(),
-        JobState::Switched | JobState::Holding | JobState::Reversing => {
-            matches!(target, None | Some(State::Incoming))
-        }
-        JobState::Finishing => {
-            view.kind.switches() && matches!(target, None | Some(State::Incoming))
-        }
-        _ => false,
-    }
-}
-
-/// Nothing is removed at the source: it can be opened again, if an operator wants that.
-fn without_target(view: &View) -> Action {
-    // The other targets serve, and have rows that the source has not.
-    if view.kind.divides() {
-        return Action::Stuck;
-    }
-    match (view.state, state(view.source), state(view.target)) {
-        (JobState::Switched | JobState::Holding, ..) if view.wish == Wish::Reverse => {
-            Action::Record(JobState::Reversing)
-        }
-        // Nothing was removed yet.
-        (JobState::Finishing, Some(State::Fenced), _) => Action::Record(JobState::Holding),
-        // What opens it is kept at the target.
-        (JobState::Reversing, Some(State::Fenced), Some(_)) => Action::Reopen,
-        (JobState::Reversing, Some(State::Active), Some(_)) if !view.done.completed => {
-            Action::Complete(End::Source)
-        }
-        (JobState::Reversing, Some(State::Active), Some(_)) => {
-            Action::Switch(End::Source, JobState::Returning)
-        }
-        _ => Action::Stuck,
-    }
-}
-
-/// The end whose rows count after a failover, where rows can be applied at the other one.
-fn serving(view: &View) -> Option<End> {
-    match view.state {
-        JobState::Copying
-        | JobState::Levelling
-        | JobState::Verifying
-        | JobState::Ready
-        | JobState::Mirroring
-        | JobState::Shifting
-        | JobState::Switching => {
-            (state(view.target) == Some(State::Incoming)).then_some(End::Source)
-        }
-        JobState::Switched | JobState::Holding | JobState::Reversing => {
-            (state(view.source) == Some(State::Fenced)).then_some(End::Target)
-        }
-        _ => None,
     }
 }
 
@@ -325,7 +272,7 @@ fn ready(view: &View) -> Action {
         // A clone is what the source was at one moment; it is not kept equal.
         JobKind::Duplicate if !view.done.completed => Action::Complete(End::Target),
         JobKind::Duplicate => Action::Record(JobState::Finishing),
-        _ if !view.done.way_back => Action::PrepareWayBack,
+        _ if !view.done.way_back && !view.stays => Action::PrepareWayBack,
         _ if view.mirrors => Action::Record(JobState::Mirroring),
         _ => Action::Record(after_mirror(view)),
     }
@@ -363,7 +310,7 @@ fn shifting(view: &View) -> Action {
 
 fn switching(view: &View) -> Action {
     match (state(view.source), state(view.target)) {
-        (Some(State::Active), Some(State::Incoming)) if !view.done.way_back => {
+        (Some(State::Active), Some(State::Incoming)) if !view.done.way_back && !view.stays => {
             Action::PrepareWayBack
         }
         (Some(State::Active), Some(State::Incoming)) => Action::Fence(End::Source),
@@ -373,6 +320,23 @@ fn switching(view: &View) -> Action {
         (Some(State::Fenced), Some(State::Incoming)) if !view.done.completed => {
             Action::Complete(End::Target)
         }
+        (Some(State::Fenced), Some(State::Incoming)) if view.stays => {
+            Action::Record(JobState::Parting)
+        }
+        (Some(State::Fenced), Some(State::Incoming)) => Action::Activate,
+        (Some(State::Fenced), Some(State::Active)) => {
+            Action::Switch(End::Target, JobState::Switched)
+        }
+        _ => Action::Stuck,
+    }
+}
+
+fn parting(view: &View) -> Action {
+    match (state(view.source), state(view.target)) {
+        // The server has failed over to one that lacks the fence, and with it all that came after it: no topology names
+        // a target, and the source has all rows.
+        (Some(State::Active), _) => Action::Record(JobState::Aborting),
+        (Some(State::Fenced), Some(State::Incoming)) if !view.done.parted => Action::Part,
         (Some(State::Fenced), Some(State::Incoming)) => Action::Activate,
         (Some(State::Fenced), Some(State::Active)) => {
             Action::Switch(End::Target, JobState::Switched)
@@ -383,6 +347,8 @@ fn switching(view: &View) -> Action {
 
 fn holding(view: &View) -> Action {
     match view.wish {
+        // There are no old rows.
+        Wish::Reverse if view.stays => Action::Rest,
         Wish::Finish => Action::Record(JobState::Finishing),
         // What cannot flow back is found before the targets are closed.
         Wish::Reverse if view.kind.regroups() && !view.done.level => Action::FlowBack,

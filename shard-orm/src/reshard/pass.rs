@@ -103,7 +103,7 @@ pub(super) async fn pass_page(
     let keys = names(&mut table.def.primary_key.iter().copied());
     let all = names(&mut (0..table.def.columns.len()));
     source.begin_snapshot().await?;
-    let mut conditions = Vec::new();
+    let mut conditions: Vec<String> = table.limit_text(dialect).into_iter().collect();
     let after = progress.key(table)?;
     if let Some(after) = &after {
         passed.set_bound(source, "after", after).await?;

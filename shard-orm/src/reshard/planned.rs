@@ -44,10 +44,20 @@ pub struct Planned {
     /// The types of the columns of each table, if its ends are different kinds of databases: those in which values pass
     /// from one to the other, such as `i64`, `text(40)` and `timestamp_utc`. Empty otherwise.
     pub types: BTreeMap<String, BTreeMap<String, String>>,
-    /// The number of its rows: an estimate of the server, and exact on SQLite.
+    /// The key that is isolated, if its rows alone are copied: the rest of the logical shard stays on its server, and its
+    /// tables become those of the first target without being copied.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub leaving: Option<i64>,
+    /// Why the rest is copied too, of a key that is isolated.
+    #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
+    pub copied_because: Option<String>,
+    /// The number of its rows, or of those that are copied, if a part stays: an estimate of the server, and exact on SQLite.
     pub rows: u64,
     /// Its size in bytes: an estimate of the server, and that of the file on SQLite.
     pub bytes: Option<u64>,
+    /// The rows of that key.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) leaving_rows: u64,
     /// What stands against it; empty if it can begin.
     pub obstacles: Vec<Obstacle>,
 }
@@ -102,10 +112,27 @@ impl fmt::Display for Planned {
         {
             writeln!(f, "- {target}: {}", target.keys)?;
         }
+        if let Some(rest) = self.rest() {
+            writeln!(f, "- the rest {rest}")?;
+        }
         for obstacle in obstacles {
             writeln!(f, "- {obstacle}")?;
         }
         Ok(())
+    }
+}
+
+impl Planned {
+    /// What becomes of the rest of a logical shard of which a key is isolated, in words: it stays, or is copied, and why.
+    #[must_use]
+    pub fn rest(&self) -> Option<String> {
+        if let Some(key) = self.leaving {
+            return Some(format!(
+                "stays where it is: only the rows of key {key} are copied, and a merge undoes it"
+            ));
+        }
+        let because = self.copied_because.as_ref()?;
+        Some(format!("is copied too: {because}"))
     }
 }
 
@@ -137,8 +164,11 @@ impl Planned {
             tables: Vec::new(),
             keys: BTreeMap::new(),
             types: BTreeMap::new(),
+            leaving: None,
+            copied_because: None,
             rows: 0,
             bytes: None,
+            leaving_rows: 0,
             obstacles: Vec::new(),
         }
     }

@@ -32,6 +32,8 @@ pub(super) struct Request {
     pub(super) servers: Vec<String>,
     /// How the keys are divided among the targets of a split.
     pub(super) division: Division,
+    /// Whether all parts are copied, although one could stay where it is.
+    pub(super) copies_all: bool,
     pub(super) columns: Columns,
     /// The types of columns that models say.
     pub(super) types: Types,
@@ -104,6 +106,7 @@ impl Request {
             merged: Vec::new(),
             servers: Vec::new(),
             division: Division::Shares,
+            copies_all: false,
             columns: Columns::default(),
             types: Types::new(),
             pace: Pace::default(),
@@ -171,6 +174,7 @@ impl Request {
             accepts_replica_risk: self.accepts_replica_risk,
             mirror: self.mirror,
             gradual: self.gradual.clone(),
+            leaving: planned.leaving,
         };
         let cluster = &self.reshard.cluster;
         let handle = cluster.catalog_handle()?;

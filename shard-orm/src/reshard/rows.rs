@@ -3,9 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use sea_query::{Alias, Expr, IntoTableRef as _, Query, SelectStatement, TableRef, Value};
+use sea_query::{
+    Alias, Expr, ExprTrait as _, IntoTableRef as _, Query, SelectStatement, TableRef, Value,
+};
 
-use super::place::Place;
+use super::place::{Place, quoted};
 use crate::backend::{Args, Field as _, Row, RowHash, Rows, Sql, row_sum};
 use crate::dialect::Dialect;
 use crate::error::Result;
@@ -28,6 +30,17 @@ pub(super) struct MovedTable {
     /// Whether its values pass between kinds of databases, as values that all of them have, rather than in the form of one
     /// database.
     pub(super) is_canonical: bool,
+    /// Which of its rows move.
+    pub(super) whose: Whose,
+}
+
+/// Which rows of a table move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Whose {
+    All,
+    /// Those that have this key in this column.
+    Key(String, i64),
+    Nobody,
 }
 
 impl MovedTable {
@@ -53,6 +66,7 @@ impl MovedTable {
             name: def.name.clone(),
             def: Arc::new(own),
             is_canonical: false,
+            whose: Whose::All,
         }
     }
 
@@ -63,6 +77,7 @@ impl MovedTable {
             name: def.name.clone(),
             def,
             is_canonical: true,
+            whose: Whose::All,
         }
     }
 
@@ -83,7 +98,26 @@ impl MovedTable {
             false => select.exprs(selected(&self.def, all, place.dialect())),
         };
         select.from(Alias::new(&self.name));
+        self.limit(&mut select);
         select
+    }
+
+    /// Leaves out the rows that do not move.
+    pub(super) fn limit(&self, select: &mut SelectStatement) {
+        select.and_where_option(match &self.whose {
+            Whose::All => None,
+            Whose::Key(column, key) => Some(Expr::col(Alias::new(column)).eq(*key)),
+            Whose::Nobody => Some(Expr::cust("1 = 0")),
+        });
+    }
+
+    /// The same, as the text of a condition.
+    pub(super) fn limit_text(&self, dialect: Dialect) -> Option<String> {
+        match &self.whose {
+            Whose::All => None,
+            Whose::Key(column, key) => Some(format!("{} = {key}", quoted(dialect, column))),
+            Whose::Nobody => Some("1 = 0".to_owned()),
+        }
     }
 
     /// The values of a row that [`select`](Self::select) asked for.
@@ -152,6 +186,7 @@ impl Place {
         select
             .exprs(selected(&table.def, keys, self.dialect()))
             .from(name);
+        table.limit(&mut select);
         limit_to_range(&mut select, &table.def, after, None);
         select.limit(1).offset(most.saturating_sub(1));
         let read = |row: &Row<'_>| values(&table.def, &table.def.primary_key, row, 0);
@@ -175,6 +210,7 @@ impl Place {
             return Ok(None);
         };
         let mut select = Query::select();
+        table.limit(&mut select);
         limit_to_range(&mut select, &table.def, after, end);
         select
             .clear_order_by()

@@ -3,6 +3,7 @@
 mod end;
 mod fill;
 mod mirror;
+mod part;
 mod prepare;
 mod repair;
 mod replicas;
@@ -33,6 +34,7 @@ impl Driver {
             Action::Fence(end) => self.fence(end).await,
             Action::Drain(end) => self.drain(end).await,
             Action::Complete(end) => self.complete(end).await,
+            Action::Part => self.part().await,
             Action::Activate => self.activate().await,
             Action::Switch(end, to) => self.switch(end, to).await,
             Action::Release => self.release().await,

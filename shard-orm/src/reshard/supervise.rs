@@ -86,7 +86,7 @@ fn is_abandoned(job: &Job) -> bool {
     let has_died = job.owner.is_some();
     let holds_writes_up = matches!(
         job.state,
-        JobState::Switching | JobState::Reversing | JobState::Aborting
+        JobState::Switching | JobState::Parting | JobState::Reversing | JobState::Aborting
     );
     has_died || (holds_writes_up && job.token > 0)
 }

@@ -46,7 +46,7 @@ fn tables(dialect: Dialect) -> Vec<&'static str> {
 }
 
 /// Runs SQL on a logical shard, past the library, and returns the outcome of the last statement.
-async fn attempt(
+pub(crate) async fn attempt(
     cluster: &Cluster,
     shard: u32,
     text: &str,

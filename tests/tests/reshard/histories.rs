@@ -117,6 +117,7 @@ enum Change {
     Moved,
     Split,
     Isolated,
+    Parted,
     Merged,
 }
 
@@ -134,7 +135,9 @@ async fn start(reshard: &Reshard, operator: &Cluster, owner: i64, change: Change
             return started.unwrap().id;
         }
         Change::Split => reshard.split_shard("shop", shard, [there, here]),
-        Change::Isolated => reshard.isolate("shop", owner, there).unwrap(),
+        // One of which a part stays has no way back.
+        Change::Isolated => reshard.isolate("shop", owner, there).unwrap().copy_all(),
+        Change::Parted => reshard.isolate("shop", owner, there).unwrap(),
         Change::Merged => {
             let topology = operator.topology();
             let shards = topology.group("shop").unwrap().shards();
@@ -174,8 +177,15 @@ behaviours! { (List, Setting), 4 shards on 2 servers, |options| options;
         }
         let reshard = operator.reshard().unwrap().lease(LEASE);
         let mut alive = Choices(seed);
-        for change in [Change::Moved, Change::Split, Change::Isolated, Change::Merged] {
-            for end in [JobState::Reversed, JobState::Finished] {
+        let ends = [JobState::Reversed, JobState::Finished];
+        for (change, ends) in [
+            (Change::Moved, &ends[..]),
+            (Change::Split, &ends[..]),
+            (Change::Isolated, &ends[..1]),
+            (Change::Parted, &ends[1..]),
+            (Change::Merged, &ends[..]),
+        ] {
+            for end in ends.iter().copied() {
                 let job = start(&reshard, &operator, owner, change).await;
                 // The first runner dies on the way.
                 let alive = Duration::from_millis(alive.below(500));

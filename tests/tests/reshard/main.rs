@@ -21,6 +21,7 @@ mod regrouped;
 mod requests;
 mod space;
 mod splits;
+mod staying;
 mod strategies;
 mod values;
 mod writer;

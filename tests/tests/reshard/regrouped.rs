@@ -101,7 +101,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
             };
             loop {
                 let delay = Duration::from_micros(choice.next() >> 32 & 0x3fff);
-                if left > 0 && kill_after(fixture, job.id, choice.next() % 14, delay).await {
+                if left > 0 && kill_after(fixture, job.id, choice.next() % 21, delay).await {
                     left -= 1;
                 }
                 let state = reshard.job(job.id).await.unwrap().state;

@@ -87,6 +87,13 @@ pub(super) fn close(fence: &Fence<'_>, tried: u32) -> Vec<String> {
     rename(fence, &pairs, tried)
 }
 
+/// Gives the record of the open namespace another name and its name again.
+pub(super) fn marked(fence: &Fence<'_>) -> Vec<String> {
+    let own = fence.quoted(&open_record(fence, fence.token));
+    let other = fence.quoted(&format!("{}_marked", fence.prefix()));
+    vec![format!("{own} TO {other}"), format!("{other} TO {own}")]
+}
+
 pub(super) fn open(fence: &Fence<'_>) -> Vec<String> {
     let record = fence.record.to_owned();
     let mut pairs = vec![

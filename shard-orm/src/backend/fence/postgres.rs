@@ -51,17 +51,23 @@ pub(super) fn close(fence: &Fence<'_>) -> Vec<String> {
     statements
 }
 
-pub(super) fn open(fence: &Fence<'_>) -> Vec<String> {
+pub(super) fn unrefuse(fence: &Fence<'_>) -> Vec<String> {
     let refuse = refusing(fence);
+    let held = fence
+        .tables
+        .iter()
+        .map(|name| fence.quoted(&fence.held(name)));
+    held.map(|held| format!("DROP TRIGGER IF EXISTS {refuse} ON {held}"))
+        .collect()
+}
+
+pub(super) fn open(fence: &Fence<'_>) -> Vec<String> {
     let mut statements = Vec::new();
     statements.extend(fence.buried().map(|name| {
         let name = fence.quoted(name);
         format!("DROP TYPE IF EXISTS {name}")
     }));
-    for name in fence.tables {
-        let held = fence.quoted(&fence.held(name));
-        statements.push(format!("DROP TRIGGER IF EXISTS {refuse} ON {held}"));
-    }
+    statements.extend(unrefuse(fence));
     let rename = |kind: &str, name: &String| {
         let (old, held) = (fence.quoted(name), fence.quoted(&fence.held(name)));
         format!("ALTER {kind} {held} RENAME TO {old}")

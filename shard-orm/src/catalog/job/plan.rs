@@ -151,6 +151,7 @@ pub(crate) struct Plan {
     pub(crate) accepts_replica_risk: bool,
     pub(crate) mirror: Option<Mirror>,
     pub(crate) gradual: Option<Gradual>,
+    pub(crate) leaving: Option<i64>,
 }
 
 impl Part {
@@ -249,6 +250,9 @@ impl Plan {
         if let Some(gradual) = &self.gradual {
             table.insert("gradual".to_owned(), gradual.to_value());
         }
+        if let Some(key) = self.leaving {
+            table.insert("leaving".to_owned(), key.into());
+        }
         table.to_string()
     }
 
@@ -305,6 +309,7 @@ impl Plan {
                 Some(gradual) => Some(Gradual::of_value(gradual).ok_or_else(unreadable)?),
                 None => None,
             },
+            leaving: table.get("leaving").and_then(Value::as_integer),
         })
     }
 }
@@ -323,6 +328,7 @@ impl Job {
             accepts_replica_risk: self.accepts_replica_risk,
             mirror: self.mirror,
             gradual: self.gradual.clone(),
+            leaving: self.leaving,
         }
     }
 }

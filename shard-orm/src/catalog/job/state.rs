@@ -25,6 +25,9 @@ pub enum JobState {
     Shifting,
     /// The source is fenced, its last changes are applied, and the target is made active.
     Switching,
+    /// The source is fenced, and its tables become those of the part that stays, without the rows of the key that leaves:
+    /// the job can only go on.
+    Parting,
     /// The target serves the logical shard.
     Switched,
     /// The target serves, and the old rows are kept equal to it, so that the job can be reversed.
@@ -56,6 +59,7 @@ named!(
     Mirroring => "mirroring",
     Shifting => "shifting",
     Switching => "switching",
+    Parting => "parting",
     Switched => "switched",
     Holding => "holding",
     Finishing => "finishing",

@@ -347,6 +347,7 @@ fn read(row: &Row<'_>) -> Result<Job> {
         accepts_replica_risk: plan.accepts_replica_risk,
         mirror: plan.mirror,
         gradual: plan.gradual,
+        leaving: plan.leaving,
     })
 }
 

@@ -141,7 +141,10 @@ impl Moving {
             self.add(steps, Event::NextJob, to, false);
         }
         let wishes: &[Wish] = match world.state {
+            // There are no old rows to go back to.
+            JobState::Switched | JobState::Holding if self.shape.stays => &[Wish::Finish],
             JobState::Switched | JobState::Holding => &[Wish::Finish, Wish::Reverse],
+            JobState::Parting if !self.rules.keep(Rule::PartedForGood) => &[Wish::Abort],
             state if state.is_before_switch() => &[Wish::Abort],
             _ => &[],
         };

@@ -8,6 +8,8 @@ use crate::reshard::mover::Seen;
 
 /// The value of a row that was applied, and changed once more by a trigger that repeats what it has done at the other end.
 const SPOILED: u8 = u8::MAX;
+/// The value of a row that was deleted.
+pub(super) const DELETED: u8 = u8::MAX - 1;
 
 /// The record of a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

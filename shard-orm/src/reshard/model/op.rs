@@ -40,6 +40,10 @@ pub(super) enum Op {
     NoteFeed(At),
     /// Creates the foreign keys and triggers that come last.
     Complete(At),
+    /// Deletes the rows of the key that leaves from a closed source.
+    DeleteLeaving(At),
+    /// Gives the tables of a closed source to the part that stays. In a transaction, the rows of the key are deleted too.
+    GiveTables(At),
     Activate(At),
     EmptyLog(At),
     DropCapture(At),
@@ -74,6 +78,7 @@ impl Op {
             Self::Prepare(at) | Self::Close(at) | Self::Complete(at) | Self::Activate(at) => {
                 Some(at)
             }
+            Self::DeleteLeaving(at) | Self::GiveTables(at) => Some(at),
             Self::NoteFeed(at)
             | Self::EmptyLog(at)
             | Self::DropCapture(at)
@@ -102,8 +107,10 @@ impl Op {
         match self {
             Self::Claim(_) | Self::Check(..) | Self::PutPage(..) | Self::Apply(..) => true,
             Self::Consume(..) | Self::Complete(_) | Self::Activate(_) | Self::Mark(..) => true,
-            Self::NoteFeed(_) => true,
-            Self::Install(_) | Self::Close(_) | Self::Open(_) => fencing == Fencing::Transaction,
+            Self::NoteFeed(_) | Self::DeleteLeaving(_) => true,
+            Self::Install(_) | Self::Close(_) | Self::Open(_) | Self::GiveTables(_) => {
+                fencing == Fencing::Transaction
+            }
             _ => false,
         }
     }

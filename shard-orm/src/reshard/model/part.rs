@@ -34,7 +34,7 @@ impl Runner {
             }
             _ => return 0,
         };
-        shape.sites(other(from)).map(|_| 1).sum::<u8>() + 3
+        shape.fed(other(from)).map(|_| 1).sum::<u8>() + 3
     }
 
     /// Applies the logs of an end, one after the other.
@@ -50,7 +50,7 @@ impl Runner {
                 read.reverse();
             }
             parts.extend(read);
-            let apply = shape.sites(other(from));
+            let apply = shape.fed(other(from));
             let apply = apply.map(|to| Part::Apply(to, state, at));
             if rules.keep(Rule::ConsumedLast) {
                 parts.extend(apply);
@@ -78,7 +78,10 @@ impl Runner {
             Action::Claim(end) => each(end, &|at| vec![Op::Claim(at)]),
             Action::Create => each(End::Target, &|at| {
                 let check = Op::Check(at, Some(State::Incoming));
-                vec![Op::AddRecord(at), check, Op::CreateTables(at)]
+                match shape.fed(End::Target).any(|fed| fed == at) {
+                    true => vec![Op::AddRecord(at), check, Op::CreateTables(at)],
+                    false => vec![Op::AddRecord(at)],
+                }
             }),
             Action::Capture if renames => each(End::Source, &|at| {
                 vec![Op::Check(at, None), Op::Install(at), Op::Prepare(at)]
@@ -91,7 +94,7 @@ impl Runner {
             Action::Copy => {
                 let mut parts = Vec::new();
                 for from in shape.sites(End::Source) {
-                    for to in shape.sites(End::Target) {
+                    for to in shape.fed(End::Target) {
                         parts.push(Part::Op(Op::ReadCopied(to, from)));
                         parts.push(Part::Op(Op::ReadRows(from)));
                         parts.push(Part::PutPage(to, from));
@@ -126,7 +129,22 @@ impl Runner {
                 }));
                 parts
             }
-            Action::Complete(end) => each(end, &|at| vec![Op::Complete(at)]),
+            Action::Complete(end) => {
+                let complete = shape.fed(end).map(Op::Complete);
+                complete.map(Part::Op).collect()
+            }
+            Action::Part if renames => each(End::Source, &|at| {
+                let mut ops = vec![
+                    Op::DropCapture(at),
+                    Op::DeleteLeaving(at),
+                    Op::GiveTables(at),
+                ];
+                if !rules.keep(Rule::LeavingSilenced) {
+                    ops.remove(0);
+                }
+                ops
+            }),
+            Action::Part => each(End::Source, &|at| vec![Op::GiveTables(at)]),
             Action::Activate => each(End::Target, &|at| {
                 let mut ops = vec![Op::Activate(at)];
                 if !rules.keep(Rule::LogEmptiedAtOnce) {

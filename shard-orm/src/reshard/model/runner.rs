@@ -142,13 +142,31 @@ impl Runner {
             target,
             mirrors: manner.mirrors,
             shifts: manner.shifts,
+            stays: shape.stays,
             done: self.done,
         };
         let is_open = state(source) == Some(State::Active);
         view.done.drained |=
             !rules.keep(Rule::DrainedAgain) && self.state == JobState::Reversing && is_open;
         let is_foreign = |seen: Seen| matches!(seen, Seen::Record { own: false, .. });
+        if self.state == JobState::Parting {
+            let goes_back = !rules.keep(Rule::PartedForGood) && self.wish == Wish::Abort;
+            let reads_again = !rules.keep(Rule::NotDrainedAfterParting) && !self.done.drained;
+            match next(&view) {
+                Action::Claim(_) => {}
+                _ if goes_back => return Action::Record(JobState::Aborting),
+                Action::Part | Action::Activate if reads_again => {
+                    return Action::Drain(End::Source);
+                }
+                _ => {}
+            }
+        }
         match next(&view) {
+            Action::Record(JobState::Parting)
+                if !rules.keep(Rule::PartingRecorded) && !self.done.parted =>
+            {
+                Action::Part
+            }
             Action::Claim(_) if !rules.keep(Rule::TargetRaisedFirst) && is_foreign(source) => {
                 Action::Claim(End::Source)
             }
@@ -276,6 +294,7 @@ impl Runner {
             Action::Mirror => (self.done.mirrored, self.done.level) = (true, false),
             Action::Drain(_) => self.done.drained = true,
             Action::Complete(_) => self.done.completed = true,
+            Action::Part => self.done.parted = true,
             Action::Release => self.done.released = true,
             Action::Clean => {
                 self.done.cleaned = true;

@@ -24,6 +24,8 @@ pub(super) struct At {
 pub(super) struct Shape {
     sources: u8,
     targets: u8,
+    /// Whether the first target is a part that stays: it gets the tables of the source, and no rows are copied there.
+    pub(super) stays: bool,
 }
 
 impl At {
@@ -42,14 +44,22 @@ impl Shape {
     pub(super) const MOVE: Self = Self {
         sources: 1,
         targets: 1,
+        stays: false,
     };
     pub(super) const SPLIT: Self = Self {
         sources: 1,
         targets: 2,
+        stays: false,
     };
     pub(super) const MERGE: Self = Self {
         sources: 2,
         targets: 1,
+        stays: false,
+    };
+
+    pub(super) const STAY: Self = Self {
+        stays: true,
+        ..Self::SPLIT
     };
 
     pub(super) fn kind(self) -> JobKind {
@@ -70,6 +80,13 @@ impl Shape {
     /// The namespaces of an end.
     pub(super) fn sites(self, end: End) -> impl Iterator<Item = At> {
         (0..self.count(end)).map(move |number| At { end, number })
+    }
+
+    /// The namespaces of an end to which rows are written.
+    pub(super) fn fed(self, end: End) -> impl Iterator<Item = At> {
+        let stays = self.stays;
+        self.sites(end)
+            .filter(move |at| !(stays && at.end == End::Target && at.number == 0))
     }
 
     /// The namespaces of both ends, sources first.

@@ -1,7 +1,7 @@
 //! What the servers hold: the catalog's row of the job, and the namespaces at both ends, with rows whose values are the
 //! numbers of the writes that they come from.
 
-use super::namespace::{Namespace, Record};
+use super::namespace::{DELETED, Namespace, Record};
 use super::op::{Answer, Fencing, Op};
 use super::rule::{Rule, Rules};
 use super::shape::{At, Each, ROWS, Shape};
@@ -291,6 +291,34 @@ impl World {
                 }
                 self.set_state(at, State::Active);
             }
+            Op::DeleteLeaving(at) => {
+                if !self.confirms(at, token, Some(State::Fenced), rules) {
+                    return Answer::Refused;
+                }
+                self.delete_leaving(at);
+            }
+            Op::GiveTables(at) => {
+                let own = self.at(at);
+                let is_marked = own.opener.is_some_and(|(name, _)| name == token);
+                let may = match renames {
+                    true => is_marked,
+                    false => self.confirms(at, token, Some(State::Fenced), rules),
+                };
+                if !may {
+                    return Answer::Refused;
+                }
+                if !renames {
+                    let own = self.namespace(at);
+                    if rules.keep(Rule::LeavingSilenced) {
+                        (own.captures, own.log) = (false, [0; ROWS]);
+                    }
+                    self.delete_leaving(at);
+                }
+                // A former runner may have given them.
+                if let Some(rows) = self.namespace(at).rows.take() {
+                    self.namespace(At::first(End::Target)).rows = Some(rows);
+                }
+            }
             Op::EmptyLog(at) => self.namespace(at).log = [0; ROWS],
             Op::Mark(at, state) => {
                 if !self.confirms(at, token, None, rules) {
@@ -349,6 +377,17 @@ impl World {
             }
         }
         Answer::Done
+    }
+
+    /// Deletes the row of the second target.
+    fn delete_leaving(&mut self, at: At) {
+        let own = self.namespace(at);
+        if let Some(rows) = &mut own.rows {
+            rows[1] = DELETED;
+            if own.captures {
+                own.log[1] |= 1;
+            }
+        }
     }
 
     fn set_state(&mut self, at: At, state: State) {

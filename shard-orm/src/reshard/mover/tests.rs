@@ -55,6 +55,7 @@ fn a_split_of_which_a_part_is_lost_waits_for_it() {
         target: Seen::Missing,
         mirrors: false,
         shifts: false,
+        stays: false,
         done: Done::default(),
     };
     assert_eq!(next(&view), Action::Stuck);
@@ -80,6 +81,7 @@ fn reads_are_mirrored_before_the_switch_if_that_is_asked_for() {
         target: record(State::Incoming),
         mirrors: true,
         shifts: false,
+        stays: false,
         done,
     };
     assert_eq!(next(&ready), Action::Record(JobState::Mirroring));
@@ -129,6 +131,7 @@ fn the_target_serves_reads_before_the_switch_if_that_is_asked_for() {
         target: record(State::Incoming),
         mirrors: true,
         shifts: true,
+        stays: false,
         done,
     };
     assert_eq!(next(&mirroring), Action::Record(JobState::Shifting));
@@ -156,4 +159,64 @@ fn the_target_serves_reads_before_the_switch_if_that_is_asked_for() {
         ..shifting
     };
     assert_eq!(next(&shifted), Action::Record(JobState::Switching));
+}
+
+#[test]
+fn a_job_that_has_parted_a_key_from_its_tables_only_goes_on() {
+    let switching = View {
+        kind: JobKind::Split,
+        state: JobState::Switching,
+        wish: Wish::Run,
+        source: record(State::Fenced),
+        target: record(State::Incoming),
+        mirrors: false,
+        shifts: false,
+        stays: true,
+        done: Done {
+            drained: true,
+            completed: true,
+            ..Done::default()
+        },
+    };
+    assert_eq!(next(&switching), Action::Record(JobState::Parting));
+    // A runner that takes over has drained nothing, and must not.
+    let parting = View {
+        state: JobState::Parting,
+        done: Done::default(),
+        ..switching
+    };
+    for wish in [Wish::Run, Wish::Pause, Wish::Abort, Wish::Reverse] {
+        assert_eq!(next(&View { wish, ..parting }), Action::Part);
+    }
+    let done = Done {
+        parted: true,
+        ..Done::default()
+    };
+    let parted = View { done, ..parting };
+    assert_eq!(next(&parted), Action::Activate);
+    let active = View {
+        target: record(State::Active),
+        ..parting
+    };
+    let switch = Action::Switch(End::Target, JobState::Switched);
+    assert_eq!(next(&active), switch);
+    // A server that lacks the fence has all rows.
+    let lacking = View {
+        source: record(State::Active),
+        ..parting
+    };
+    assert_eq!(next(&lacking), Action::Record(JobState::Aborting));
+    // After a failover nothing can be compared with the source, which has no rows any more.
+    let suspect = View {
+        state: JobState::Holding,
+        done: Done {
+            suspect: true,
+            released: true,
+            ..done
+        },
+        ..active
+    };
+    assert_eq!(next(&suspect), Action::FlowBack);
+    let wish = Wish::Reverse;
+    assert_eq!(next(&View { wish, ..suspect }), Action::Rest);
 }

@@ -17,7 +17,12 @@ impl Driver {
     pub(super) async fn release(&mut self) -> Result<()> {
         self.read_blueprints().await?;
         self.silence(End::Source).await?;
-        for site in self.sites(End::Source) {
+        // Of one of which a part stays, the source has no tables any more.
+        let sources = match self.stays() {
+            true => Vec::new(),
+            false => self.sites(End::Source),
+        };
+        for site in sources {
             let blueprint = self.blueprint(site);
             let source = self.place(site).await?;
             let transactional = source.dialect().capability().transactional_ddl;
@@ -31,7 +36,7 @@ impl Driver {
             }
         }
         let (job, is_regrouped) = (self.job.id, self.job.kind.regroups());
-        for site in self.sites(End::Target) {
+        for site in self.fed() {
             let blueprint = self.blueprint(site);
             let target = self.place(site).await?;
             match target.all(&blueprint.texts(Stage::Validate)).await {
@@ -48,6 +53,9 @@ impl Driver {
 
     /// Applies what has changed at the target to the source, and returns the number of changes.
     pub(in crate::reshard) async fn flow_back(&mut self) -> Result<u64> {
+        if self.stays() {
+            return Ok(0);
+        }
         self.read_blueprints().await?;
         self.pass(End::Target).await
     }

@@ -58,7 +58,11 @@ impl Driver {
             let divider = self.divider.clone();
             let (mut copied, mut collision) = (0, None);
             let done = {
+                let stays = self.stays();
                 let (mut sources, mut targets) = self.both().await?;
+                if stays {
+                    targets.remove(0);
+                }
                 let mut on_page = |rows: u64| {
                     copied += rows;
                     let wish = latest.borrow().as_ref().map_or(Wish::Run, |job| job.wish);
@@ -261,8 +265,13 @@ impl Driver {
                 _ => table.clone(),
             });
         }
-        let (sources, targets) = self.both().await?;
-        let of_targets = names.split_off(sources.len());
+        let stays = self.stays();
+        let (sources, mut targets) = self.both().await?;
+        let mut of_targets = names.split_off(sources.len());
+        if stays {
+            targets.remove(0);
+            of_targets.remove(0);
+        }
         let side = |(place, table)| Side { place, table };
         Ok((
             sources.into_iter().zip(names).map(side).collect(),
@@ -273,7 +282,7 @@ impl Driver {
     /// Builds the indexes.
     pub(super) async fn index(&mut self) -> Result<()> {
         self.read_blueprints().await?;
-        for site in self.sites(End::Target) {
+        for site in self.fed() {
             self.index_at(site).await?;
         }
         self.done.indexed = true;

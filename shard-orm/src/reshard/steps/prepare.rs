@@ -79,6 +79,12 @@ impl Driver {
             let fence = named.fence(source);
             Blueprint::of(&structure, &|name: &str| fence.held(name))
         };
+        if self.stays() && !self.fed().contains(&site) {
+            let target = self.place(site).await?;
+            target.all(&structure.of_namespace()).await?;
+            blueprint.write(target).await?;
+            return Ok(blueprint);
+        }
         if let Some(described) = self.structure_there(site).await? {
             return self.create_described(site, described, blueprint).await;
         }
@@ -201,7 +207,11 @@ impl Driver {
     /// Takes the structure of the job, and the tables that it names: both or none. Without its tables, a log would
     /// be taken for an empty one.
     async fn use_blueprints(&mut self, blueprints: Vec<Blueprint>) -> Result<()> {
-        let written = blueprints.iter().position(|one| !one.is_empty());
+        // A part that stays has no tables yet.
+        let fed = self.fed().into_iter().map(|site| site.number);
+        let is_written =
+            |number: &usize| blueprints.get(*number).is_some_and(|one| !one.is_empty());
+        let written = fed.into_iter().find(is_written);
         self.tables = match written {
             Some(number) if self.job.is_between_kinds() => {
                 // Their names at the source are found by it.
@@ -213,7 +223,9 @@ impl Driver {
             Some(number) => self.read_tables(number, &blueprints[number]).await?,
             None => Vec::new(),
         };
-        if self.job.kind.regroups() {
+        let tables = std::mem::take(&mut self.tables).into_iter();
+        self.tables = tables.map(|table| self.leaving(table)).collect();
+        if self.job.kind.regroups() && !self.stays() {
             self.divider = Some(Arc::new(self.divider().await?));
         }
         self.blueprints = Some(blueprints);

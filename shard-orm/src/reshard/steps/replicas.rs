@@ -35,6 +35,32 @@ impl Driver {
             tokio::time::sleep(pause.min(WHILE)).await;
             return Ok(false);
         }
+        if let Some(message) = self.behind(CLOSE).await? {
+            self.note_hindrance(Some(message)).await;
+            tokio::time::sleep(WHILE).await;
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Waits until all replicas of the source have the tables of a part that stays where they are now.
+    ///
+    /// # Errors
+    /// `Unavailable` if one does not have them in time. Another attempt waits again.
+    pub(super) async fn await_parting(&mut self) -> Result<()> {
+        if self.job.accepts_replica_risk {
+            return Ok(());
+        }
+        self.find_replicas().await?;
+        let Some(message) = self.behind(LIMIT).await? else {
+            return Ok(());
+        };
+        self.note_hindrance(Some(message.clone())).await;
+        Err(Error::new(ErrorKind::Unavailable, message))
+    }
+
+    /// What to say of a replica that has not applied in this time what its source has committed, if there is one.
+    async fn behind(&mut self, limit: Duration) -> Result<Option<String>> {
         let ticket = self.ticket();
         for site in self.sites(End::Source) {
             let source = self.place(site).await?;
@@ -46,14 +72,13 @@ impl Driver {
             };
             let awaited = Awaited::Changes(position, ticket);
             let replicas = &mut self.replicas[site.number];
-            if let Some(behind) = replicas.until(&awaited, CLOSE).await {
-                let message = self.waits_for(&behind, "has not applied the last changes");
-                self.note_hindrance(Some(message)).await;
-                tokio::time::sleep(WHILE).await;
-                return Ok(false);
+            if let Some(behind) = replicas.until(&awaited, limit).await {
+                return Ok(Some(
+                    self.waits_for(&behind, "has not applied the last changes"),
+                ));
             }
         }
-        Ok(true)
+        Ok(None)
     }
 
     /// Waits until all replicas of the source have the fence.
@@ -112,7 +137,7 @@ impl Driver {
     async fn was_completed(&mut self) -> Result<bool> {
         self.read_blueprints().await?;
         let stages = [Stage::ForeignKey, Stage::Program, Stage::Trigger];
-        for site in self.sites(End::Target) {
+        for site in self.fed() {
             let blueprint = self.blueprint(site);
             let last: Vec<String> = stages
                 .into_iter()

@@ -38,6 +38,9 @@ impl Driver {
             End::Target => self.pass(End::Target).await?,
             End::Source => 0,
         };
+        if is_switching {
+            self.check_leaving().await?;
+        }
         for site in self.sites(end) {
             if self.standing_at(site).await? == State::Active && !self.fence_at(site).await? {
                 return Ok(());
@@ -103,8 +106,15 @@ impl Driver {
     /// Sets counters, and creates foreign keys, views and triggers.
     pub(super) async fn complete(&mut self, end: End) -> Result<()> {
         self.read_blueprints().await?;
-        for site in self.sites(end) {
+        let sites = match end {
+            End::Source => self.sites(end),
+            End::Target => self.fed(),
+        };
+        for site in sites {
             self.complete_at(site).await?;
+        }
+        if self.stays() {
+            self.rehearse_parting().await?;
         }
         self.done.completed = true;
         Ok(())
@@ -186,7 +196,11 @@ impl Driver {
     }
 
     async fn activate_at(&mut self, site: Site) -> Result<()> {
-        let tables = self.tables.clone();
+        // Nothing flows back from one of which a part stays, and nothing was logged.
+        let tables = match self.stays() {
+            true => Vec::new(),
+            false => self.tables.clone(),
+        };
         let target = self.place(site).await?;
         target.begin_change(State::Incoming).await?;
         for table in &tables {
