@@ -22,7 +22,8 @@
 //!   is recorded in the catalog and at both ends, and another process goes on from there.
 //! - At most one place takes writes. A former runner that wakes up can change nothing: each job has a
 //!   token that is raised with each runner, and checked in each transaction.
-//! - Before the switch a job can be aborted; after it, reversed, until it is finished.
+//! - Before the switch a job can be aborted; after it, reversed, until it is finished. One by which a key leaves tables
+//!   that stay ([`isolate`](Reshard::isolate)) cannot be reversed; a merge undoes it.
 //!
 //! # Layers
 //! ```text
@@ -176,6 +177,24 @@ impl Reshard {
 
     /// Splits the logical shard of a key into two, of which one has this key alone, on a server of its group; the
     /// other one stays where it is.
+    ///
+    /// On PostgreSQL, MySQL and MariaDB only the rows of the key are copied, if they are few and the logical shard has
+    /// nothing but tables: [`Planned::leaving`] and [`Planned::copied_because`] say so. At the switch they are deleted from
+    /// the old tables, which get the namespace of the next generation by a rename. From then on the job only goes on, and a
+    /// merge undoes it. With [`copy_all`](ChangeKeys::copy_all), and in all other cases, all rows are copied, and the job
+    /// can be reversed.
+    ///
+    /// ```no_run
+    /// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
+    /// let reshard = cluster.reshard()?;
+    /// let isolated = reshard.isolate("shop", 42, "b")?;
+    /// println!("{}", isolated.plan().await?);
+    /// let job = isolated.start().await?;
+    /// let job = reshard.run(job.id).await?;
+    /// println!("{} rows were copied", job.copied.rows);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`Configuration`](ErrorKind::Configuration) if the group is unknown, or the key is pinned;

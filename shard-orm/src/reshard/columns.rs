@@ -60,10 +60,13 @@ impl Columns {
                 }
             };
             let mut is_right = true;
+            let mut spelled = Vec::new();
             for (at, column) in columns.iter().enumerate() {
                 let mut own = def.columns.iter();
                 let found = own.find(|own| own.name.eq_ignore_ascii_case(column));
                 let is_key = at + 1 == columns.len();
+                // As the table spells it.
+                spelled.extend(found.map(|found| found.name.clone()));
                 let problem = match found {
                     None => Some(format!(
                         "has no column `{column}`, which is to be its shard key"
@@ -79,7 +82,7 @@ impl Columns {
                 }
             }
             if is_right {
-                resolved.insert(name.clone(), columns);
+                resolved.insert(name.clone(), spelled);
             }
         }
         for def in defs.iter().filter(|def| names.contains(&def.name)) {

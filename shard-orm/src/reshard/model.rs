@@ -261,7 +261,7 @@ fn a_move_loses_nothing_within_wide_bounds() {
             ..one(fencing, &[])
         };
         holds(&moving, 20_000_000);
-        for shape in [Shape::SPLIT, Shape::MERGE] {
+        for shape in [Shape::SPLIT, Shape::STAY, Shape::MERGE] {
             let divided = Moving {
                 shape,
                 ..one(fencing, &[])

@@ -27,6 +27,7 @@ macro_rules! on_both {
 
 pub(crate) mod bed;
 mod replicas;
+mod staying;
 mod target;
 
 /// The source fails over while its rows are copied, to a standby that lacks the capture.
