@@ -82,20 +82,8 @@ struct MoveArgs {
     how: How,
 }
 
-// Options of a plan say nothing of a single split, which names its logical shard.
 #[derive(Debug, clap::Args)]
-#[command(
-    mut_arg("larger_than", of_plan),
-    mut_arg("number", of_plan),
-    mut_arg("by", of_plan),
-    mut_arg("threshold", of_plan),
-    mut_arg("max_moves", of_plan),
-    mut_arg("keep_shard", of_plan),
-    mut_arg("region", of_plan),
-    mut_arg("concurrency", of_plan),
-    mut_arg("between", of_plan),
-    mut_arg("max_statements", of_plan)
-)]
+#[command(mut_args(not_of_one_split))]
 struct SplitArgs {
     /// The group; not needed if the configuration has only one.
     #[arg(short, long)]
@@ -144,8 +132,24 @@ struct SplitArgs {
     plan: PlanArgs,
 }
 
-fn of_plan(arg: clap::Arg) -> clap::Arg {
-    arg.conflicts_with("shard")
+/// The options of a plan cannot be used with a logical shard.
+fn not_of_one_split(arg: clap::Arg) -> clap::Arg {
+    const OF_PLAN: [&str; 10] = [
+        "larger_than",
+        "number",
+        "by",
+        "threshold",
+        "max_moves",
+        "keep_shard",
+        "region",
+        "concurrency",
+        "between",
+        "max_statements",
+    ];
+    match OF_PLAN.contains(&arg.get_id().as_str()) {
+        true => arg.conflicts_with("shard"),
+        false => arg,
+    }
 }
 
 #[derive(Debug, clap::Args)]
