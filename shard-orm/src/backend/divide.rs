@@ -134,6 +134,7 @@ impl Cutter {
 #[cfg(feature = "postgres")]
 mod of_postgres {
     use futures_util::TryStreamExt as _;
+    use futures_util::future::join_all;
     use sqlx::PgConnection;
     use sqlx::postgres::PgCopyIn;
 
@@ -215,13 +216,14 @@ mod of_postgres {
             give_up(takers).await;
             return Err(Undivided::Stray);
         }
-        for (number, mut taker) in takers.into_iter().enumerate() {
+        // Each has all of its rows before one of them is waited for.
+        for (number, taker) in takers.iter_mut().enumerate() {
             taker.chunk.extend_from_slice(TRAILER);
-            let finished = async {
-                taker.flush().await?;
-                taker.copy.finish().await
-            };
-            let finished = finished.await;
+            let sent = taker.flush().await;
+            sent.map_err(|source| Undivided::Target(number, failed(source)))?;
+        }
+        let finished = takers.into_iter().map(|taker| taker.copy.finish());
+        for (number, finished) in join_all(finished).await.into_iter().enumerate() {
             finished.map_err(|source| Undivided::Target(number, failed(source)))?;
         }
         Ok(divided)

@@ -3,6 +3,7 @@
 //!
 //! Called by `copy` and `regroup`.
 
+use futures_util::future::try_join_all;
 use sea_query::{Alias, Expr, IntoTableRef as _, Order, Query, Value};
 
 use super::copy::{Progress, record};
@@ -134,9 +135,9 @@ pub(super) async fn pass_page(
         "COPY (SELECT {all} FROM {own}{whose} ORDER BY {keys}{limit}) TO STDOUT (FORMAT binary)"
     );
     let into = format!("COPY {there} ({all}) FROM STDIN (FORMAT binary)");
-    for target in &mut *targets {
-        target.begin_as(State::Incoming).await?;
-    }
+    let begun = targets.iter_mut();
+    let begun = begun.map(|target| target.begin_as(State::Incoming));
+    try_join_all(begun).await?;
     let Divided { rows, last } = send(source, targets, (divider, table), (&out, &into)).await?;
     if let Some(last) = last
         && passed.ends_at_target
@@ -149,14 +150,14 @@ pub(super) async fn pass_page(
         progress.last = Some(text_of(&end)?);
     }
     progress.rows += rows;
-    for target in &mut *targets {
-        record(target, table, number, progress).await?;
-    }
     source.commit().await?;
     source.make_durable().await?;
-    for target in &mut *targets {
-        target.commit().await?;
-    }
+    let progress = &*progress;
+    let written = targets.iter_mut().map(async |target| {
+        record(target, table, number, progress).await?;
+        target.commit().await
+    });
+    try_join_all(written).await?;
     Ok(rows)
 }
 
