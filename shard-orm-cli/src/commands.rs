@@ -1,5 +1,6 @@
 //! One file for each command.
 
+mod before_switch;
 pub mod catalog;
 pub mod check;
 pub mod completions;

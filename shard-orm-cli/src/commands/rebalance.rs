@@ -6,6 +6,7 @@ use shard_orm::admin::Rebalance;
 use shard_orm::reshard::planner::{Cost, Planner, Splits};
 use shard_orm::reshard::{CarryOut, Hours, Job, Pace, PlanEvent, Reshard};
 
+use super::before_switch::BeforeSwitchArgs;
 use crate::Result;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::interrupted;
@@ -58,6 +59,9 @@ pub(super) struct PlanArgs {
     /// Let a server hold the logical shards of a region of which it has none yet. Can be repeated.
     #[arg(long, value_name = "REGION=SERVER", value_parser = region)]
     region: Vec<(String, String)>,
+    /// Move logical shards to servers with another kind of database too, such as from MariaDB to PostgreSQL.
+    #[arg(long)]
+    between_databases: bool,
 }
 
 /// How a plan is carried out.
@@ -67,6 +71,8 @@ pub(super) struct CarryOutArgs {
     limits: LimitArgs,
     #[command(flatten)]
     copy: CopyArgs,
+    #[command(flatten)]
+    before: BeforeSwitchArgs,
     #[command(flatten)]
     columns: ColumnArgs,
 }
@@ -139,6 +145,9 @@ impl PlanArgs {
         if let Some(moves) = self.max_moves {
             planner = planner.most_moves(moves);
         }
+        if self.between_databases {
+            planner = planner.between_databases();
+        }
         if !self.keep_shard.is_empty() {
             let group = group()?;
             for shard in &self.keep_shard {
@@ -173,7 +182,7 @@ fn region(text: &str) -> std::result::Result<(String, String), String> {
 
 impl CarryOutArgs {
     pub(super) fn how(&self) -> CarryOut {
-        how(&self.limits, &self.copy, &self.columns)
+        how(&self.limits, (&self.copy, &self.before), &self.columns)
     }
 
     pub(super) fn pace(&self) -> Pace {
@@ -182,7 +191,11 @@ impl CarryOutArgs {
 }
 
 /// How a plan is carried out.
-pub(super) fn how(limits: &LimitArgs, copy: &CopyArgs, columns: &ColumnArgs) -> CarryOut {
+pub(super) fn how(
+    limits: &LimitArgs,
+    (copy, before): (&CopyArgs, &BeforeSwitchArgs),
+    columns: &ColumnArgs,
+) -> CarryOut {
     let mut how = CarryOut::new()
         .concurrency(limits.concurrency)
         .pace(copy.pace);
@@ -197,6 +210,12 @@ pub(super) fn how(limits: &LimitArgs, copy: &CopyArgs, columns: &ColumnArgs) -> 
     }
     if copy.accept_replica_risk {
         how = how.accept_replica_risk();
+    }
+    if let Some(mirror) = before.mirror() {
+        how = how.mirror(mirror);
+    }
+    if let Some(gradual) = before.gradual() {
+        how = how.gradual(gradual);
     }
     for column in &columns.key_column {
         how = match column.split_once('=') {

@@ -1,14 +1,14 @@
 //! `reshard`: moves of logical shards between servers, and splits.
 
 use std::str::FromStr;
-use std::time::Duration;
 
 use shard_orm::admin::Rebalance;
-use shard_orm::reshard::{ChangeKeys, Gradual, Job, Mirror, MoveShard, Planned};
+use shard_orm::reshard::{ChangeKeys, Job, MoveShard, Planned};
 use shard_orm::schema::DataType;
 
 use crate::Result;
-use crate::commands::job::{MirrorArgs, run_and_watch};
+use crate::commands::before_switch::BeforeSwitchArgs;
+use crate::commands::job::run_and_watch;
 use crate::commands::rebalance::{self, ColumnArgs, CopyArgs, LimitArgs, PlanArgs, RebalanceArgs};
 use crate::exit::Exit;
 use crate::output::job as print;
@@ -89,7 +89,7 @@ struct SplitArgs {
     #[arg(short, long)]
     group: Option<String>,
     /// Plan which logical shards are split, and on which servers: those that are larger than a server's share.
-    #[arg(long, conflicts_with_all = ["shard", "into", "at", "mirror", "gradual", "types"])]
+    #[arg(long, conflicts_with_all = ["shard", "into", "at", "gradual", "types"])]
     auto: bool,
     /// With --auto: split logical shards of more bytes than this, such as 50GB.
     #[arg(long, value_name = "BYTES", value_parser = rebalance::size, requires = "auto")]
@@ -134,7 +134,7 @@ struct SplitArgs {
 
 /// The options of a plan cannot be used with a logical shard.
 fn not_of_one_split(arg: clap::Arg) -> clap::Arg {
-    const OF_PLAN: [&str; 10] = [
+    const OF_PLAN: [&str; 11] = [
         "larger_than",
         "number",
         "by",
@@ -142,6 +142,7 @@ fn not_of_one_split(arg: clap::Arg) -> clap::Arg {
         "max_moves",
         "keep_shard",
         "region",
+        "between_databases",
         "concurrency",
         "between",
         "max_statements",
@@ -200,24 +201,8 @@ struct How {
     dry_run: bool,
     #[command(flatten)]
     copy: CopyArgs,
-    /// Before the switch, let the application send a share of its reads to the target too, and compare the rows:
-    /// `5%`. A row that differs holds the job.
-    #[arg(long, value_name = "PERCENT")]
-    mirror: Option<Mirror>,
     #[command(flatten)]
-    mirror_for: MirrorArgs,
-    /// Before the switch, let the target serve a share of the reads with the policy `Replica`, and more with each step:
-    /// `5,25,100`.
-    #[arg(long, value_name = "PERCENTS")]
-    gradual: Option<Gradual>,
-    /// How long each step of --gradual lasts.
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        default_value_t = 60,
-        requires = "gradual"
-    )]
-    step_for: u64,
+    before: BeforeSwitchArgs,
     /// The type of a column, if the servers are different kinds of databases and the column does not tell it, as
     /// TABLE.COLUMN=TYPE: `orders.placed_at=timestamp_utc`.
     #[arg(long = "type", value_name = "COLUMN=TYPE")]
@@ -305,7 +290,11 @@ async fn split(args: &SplitArgs, session: &Session<'_>) -> Result<Exit> {
     if let Some(splits) = rebalance::splits(args.auto, args.larger_than, args.number) {
         planner = planner.split(splits);
     }
-    let how = rebalance::how(&args.limits, &args.how.copy, &args.columns);
+    let how = rebalance::how(
+        &args.limits,
+        (&args.how.copy, &args.how.before),
+        &args.columns,
+    );
     let rebalance = Rebalance::new(&cluster)?
         .planner(planner)
         .group(&group)
@@ -331,11 +320,11 @@ impl Request {
                 for TypeOf { table, column, of } in &how.types {
                     request = request.column_type(table, column, of);
                 }
-                if let Some(mirror) = how.mirror {
-                    request = request.mirror(how.mirror_for.lasting(mirror));
+                if let Some(mirror) = how.before.mirror() {
+                    request = request.mirror(mirror);
                 }
-                if let Some(gradual) = how.gradual.clone() {
-                    request = request.gradual(gradual.each(Duration::from_secs(how.step_for)));
+                if let Some(gradual) = how.before.gradual() {
+                    request = request.gradual(gradual);
                 }
                 if how.copy.accept_relaxed_durability {
                     request = request.accept_relaxed_durability();

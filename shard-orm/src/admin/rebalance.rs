@@ -11,6 +11,7 @@ use super::status::{NamespaceState, NamespaceStatus, Status, StatusOptions, stat
 use crate::catalog::{Document, ServerEntry};
 use crate::cluster::Cluster;
 use crate::config::ServerState;
+use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reshard::planner::{Action, Cost, Fleet, Plan, Planner, Server, Shard};
 use crate::reshard::{CarryOut, PlanEvent, Reshard, machines};
@@ -151,8 +152,11 @@ impl Rebalance {
             fleet.next_number(group, *next);
         }
         let entries = document.servers();
+        let databases = databases_of(&topology);
         for (entry, machine) in entries.iter().zip(machines(&entries)) {
-            fleet.server(self.server(entry, machine));
+            let mut server = self.server(entry, machine);
+            server.database = databases.get(&(&*entry.group, &*entry.name)).copied();
+            fleet.server(server);
         }
         let regions = regions_of(&topology);
         let assumed = self
@@ -318,6 +322,16 @@ impl Rebalance {
         server.capacity = entry.capacity;
         server
     }
+}
+
+/// The kind of database of each server, by group and name.
+fn databases_of(topology: &Topology) -> HashMap<(&str, &str), Dialect> {
+    let groups = topology.groups().iter();
+    let servers = groups.flat_map(|group| {
+        let servers = group.servers().iter();
+        servers.map(|server| ((group.name(), &**server.name()), server.primary().dialect()))
+    });
+    servers.collect()
 }
 
 /// The region of each logical shard that has one, by group and number.

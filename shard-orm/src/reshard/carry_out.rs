@@ -10,7 +10,7 @@ use std::time::SystemTime;
 pub(super) use self::run::PlanRunner;
 use super::columns::Columns;
 use super::hours::Hours;
-use super::{Job, Pace};
+use super::{Gradual, Job, Mirror, Pace};
 
 /// How a plan is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct CarryOut {
     pub(super) most_statements: Option<u64>,
     pub(super) accepts_relaxed_durability: bool,
     pub(super) accepts_replica_risk: bool,
+    pub(super) mirror: Option<Mirror>,
+    pub(super) gradual: Option<Gradual>,
     pub(super) columns: Columns,
 }
 
@@ -34,6 +36,8 @@ impl Default for CarryOut {
             most_statements: None,
             accepts_relaxed_durability: false,
             accepts_replica_risk: false,
+            mirror: None,
+            gradual: None,
             columns: Columns::default(),
         }
     }
@@ -81,6 +85,19 @@ impl CarryOut {
         self
     }
 
+    /// As [`MoveShard::mirror`](super::MoveShard::mirror), for all steps. One that finds rows that differ does not switch,
+    /// and the plan stops.
+    pub fn mirror(mut self, mirror: Mirror) -> Self {
+        self.mirror = Some(mirror);
+        self
+    }
+
+    /// As [`MoveShard::gradual`](super::MoveShard::gradual), for all moves. Splits switch all reads at once.
+    pub fn gradual(mut self, gradual: Gradual) -> Self {
+        self.gradual = Some(gradual);
+        self
+    }
+
     /// As [`ChangeKeys::key`](super::ChangeKeys::key), for all splits.
     pub fn key(mut self, column: impl Into<String>) -> Self {
         self.columns.common = Some(column.into());
@@ -119,6 +136,12 @@ impl CarryOut {
         }
         if self.accepts_replica_risk {
             words.push("the risk of replicas is accepted".to_owned());
+        }
+        if let Some(mirror) = &self.mirror {
+            words.push(format!("{mirror} of the reads are mirrored"));
+        }
+        if let Some(gradual) = &self.gradual {
+            words.push(format!("reads switch by {gradual}"));
         }
         words
     }

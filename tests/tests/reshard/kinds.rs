@@ -7,8 +7,11 @@ mod tables;
 mod things;
 
 use shard_orm::ErrorKind;
+use shard_orm::admin::Rebalance;
+use shard_orm::config::ServerState;
 use shard_orm::migrate::Migrations;
 use shard_orm::prelude::*;
+use shard_orm::reshard::planner::{Cost, Leftover, Planner};
 use shard_orm::reshard::{Job, JobState, MoveShard};
 use shard_orm_tests::fixture::FixtureOptions;
 use shard_orm_tests::{behaviours, sample};
@@ -348,6 +351,19 @@ behaviours! { (Thing, Setting), 4 shards on 2 servers, FixtureOptions::of_two_ki
             things.push(again.insert(&operator).await.unwrap());
         }
         assert_things(&operator, key, &things).await;
+    }
+
+    async fn a_plan_moves_nothing_between_kinds_unless_it_is_told_to(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let planner = Planner::new().cost(Cost::Shards);
+        let rebalance = Rebalance::new(&operator).unwrap();
+        let rebalance = rebalance.assume("shop", "server-0", ServerState::Draining);
+        let plan = rebalance.clone().planner(planner.clone()).plan().await.unwrap();
+        assert!(plan.is_empty(), "{plan:?}");
+        let stays = |left: &Leftover| left.server == "server-0" && left.message.contains("--between-databases");
+        assert!(plan.leftovers.iter().any(stays), "{:?}", plan.leftovers);
+        let plan = rebalance.planner(planner.between_databases()).plan().await.unwrap();
+        assert_eq!((plan.moves(), plan.leftovers.len()), (2, 0), "{plan:?}");
     }
 
     async fn a_group_of_two_kinds_is_asked_as_one(fixture: &Fixture) {

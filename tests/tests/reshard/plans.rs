@@ -8,9 +8,10 @@ use shard_orm::Error;
 use shard_orm::admin::Rebalance;
 use shard_orm::config::ServerState;
 use shard_orm::prelude::*;
-use shard_orm::reshard::planner::{Cost, Plan, Planner, Splits};
+use shard_orm::reshard::planner::{Action, Cost, Plan, Planner, Splits};
 use shard_orm::reshard::{
-    Cancel, CarryOut, JobState, Pace, PlanEvent, PlanState, Reshard, StepState, StoredPlan,
+    Cancel, CarryOut, Gradual, Job, JobState, Mirror, Pace, PlanEvent, PlanState, Reshard,
+    StepState, StoredPlan,
 };
 use shard_orm::route::mix64;
 use shard_orm_tests::behaviours;
@@ -146,7 +147,11 @@ behaviours! { (Order, Setting), 4 shards on 4 servers, |options| options;
         let plan = rebalance.how(how()).plan().await.unwrap();
         assert!(plan.splits() > 0 && plan.moves() > 0, "{plan:?}");
         let reshard = operator.reshard().unwrap().lease(LEASE);
-        let id = reshard.store_plan(&plan, &how().concurrency(2)).await.unwrap();
+        let short = Duration::from_millis(200);
+        let mirror = Mirror::percent(50.0).unwrap().lasting(short);
+        let gradual = Gradual::percent([100.0]).unwrap().each(short);
+        let careful = how().mirror(mirror).gradual(gradual.clone()).concurrency(2);
+        let id = reshard.store_plan(&plan, &careful).await.unwrap();
         let writer = Writer::start(fixture, application.clone(), large[0]);
         let mut random = sample::seed();
         for _ in 0..sample::kills(8) {
@@ -162,8 +167,11 @@ behaviours! { (Order, Setting), 4 shards on 4 servers, |options| options;
         let jobs = reshard.jobs().await.unwrap();
         for step in &done.steps {
             let own = jobs.iter().filter(|job| job.step.is_some_and(|own| own.step == step.number));
-            let finished = own.filter(|job| job.state == JobState::Finished);
-            assert_eq!(finished.count(), 1, "{step:?}");
+            let finished: Vec<&Job> = own.filter(|job| job.state == JobState::Finished).collect();
+            assert_eq!(finished.len(), 1, "{step:?}");
+            let is_move = matches!(step.action, Action::Move { .. });
+            assert_eq!(finished[0].mirror, Some(mirror));
+            assert_eq!(finished[0].gradual, is_move.then(|| gradual.clone()));
         }
         let own = |row: &Order| row.user_id == large[0];
         let mut expected: Vec<Order> = rows.iter().filter(|row| own(row)).cloned().collect();

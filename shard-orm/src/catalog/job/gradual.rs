@@ -128,7 +128,7 @@ impl Gradual {
         share.filter(|_| step > 0).copied().unwrap_or_default()
     }
 
-    pub(super) fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         let millis = u64::try_from(self.each.as_millis()).unwrap_or(u64::MAX);
         let steps = self
             .steps
@@ -140,7 +140,7 @@ impl Gradual {
         Value::Table(table)
     }
 
-    pub(super) fn of_value(value: &Value) -> Option<Self> {
+    pub(crate) fn of_value(value: &Value) -> Option<Self> {
         let steps = value.get("basis_points")?.as_array()?.iter();
         let steps = steps.map(|step| u32::try_from(number(step)?).ok());
         Some(Self {

@@ -139,7 +139,7 @@ impl Mirror {
         random % u64::from(ALL) < u64::from(self.basis_points)
     }
 
-    pub(super) fn to_value(self) -> Value {
+    pub(crate) fn to_value(self) -> Value {
         let millis = u64::try_from(self.lasting.as_millis()).unwrap_or(u64::MAX);
         let mut table = Table::new();
         table.insert(
@@ -150,7 +150,7 @@ impl Mirror {
         Value::Table(table)
     }
 
-    pub(super) fn of_value(value: &Value) -> Option<Self> {
+    pub(crate) fn of_value(value: &Value) -> Option<Self> {
         let basis_points = u32::try_from(number(value.get("basis_points")?)?).ok()?;
         Some(Self {
             basis_points: basis_points.min(ALL),

@@ -79,6 +79,9 @@ pub(super) async fn begin(
             if how.accepts_replica_risk {
                 request = request.accept_replica_risk();
             }
+            if let Some(mirror) = how.mirror {
+                request = request.mirror(mirror);
+            }
             Ok(Begun::Job(Box::new(request.start().await?)))
         }};
     }
@@ -92,7 +95,11 @@ pub(super) async fn begin(
             ..
         } => {
             check_place(reshard, group, *shard, from).await?;
-            start!(reshard.move_shard(group, *shard, to))
+            let mut moved = reshard.move_shard(group, *shard, to);
+            if let Some(gradual) = &how.gradual {
+                moved = moved.gradual(gradual.clone());
+            }
+            start!(moved)
         }
         Action::Split {
             group,

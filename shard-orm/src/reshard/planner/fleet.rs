@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::ServerState;
+use crate::dialect::Dialect;
 
 /// The servers and logical shards that a plan is made for.
 ///
@@ -89,6 +90,9 @@ pub struct Server {
     /// How many bytes its machine is meant to hold at most; the smallest limit of the machine's servers
     /// counts.
     pub capacity: Option<u64>,
+    /// Its database, if that counts: logical shards stay on servers of one kind, unless
+    /// [`between_databases`](super::Planner::between_databases) is called.
+    pub database: Option<Dialect>,
 }
 
 impl Server {
@@ -103,7 +107,15 @@ impl Server {
             state: ServerState::Active,
             weight: 1,
             capacity: None,
+            database: None,
         }
+    }
+
+    /// Sets the kind of its database.
+    #[must_use]
+    pub fn database(mut self, database: Dialect) -> Self {
+        self.database = Some(database);
+        self
     }
 
     /// Sets the machine, by any name that its servers have in common.

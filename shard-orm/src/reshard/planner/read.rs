@@ -1,6 +1,6 @@
 //! Puts a fleet on the board: servers and logical shards by number, and who may hold what.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Planner;
 use super::activate::{self, Demand};
@@ -35,7 +35,7 @@ impl Planner {
             let own = &mut machines[*machine];
             own.capacity = own.capacity.into_iter().chain(capacity).min();
         }
-        let mut kinds: BTreeMap<(&str, Option<&str>), usize> = BTreeMap::new();
+        let mut kinds: HashMap<_, usize> = HashMap::new();
         let mut demands: Vec<Demand> = Vec::new();
         let mut items = Vec::with_capacity(fleet.shards().len());
         let mut known = BTreeSet::new();
@@ -57,13 +57,17 @@ impl Planner {
                     shard.number, shard.group
                 )));
             }
+            let own = server(&shard.server)?;
             let class = shard.class.as_deref();
+            let database = servers[own].database.filter(|_| !self.is_between_databases);
             let next = kinds.len();
-            let kind = *kinds.entry((&shard.group, class)).or_insert(next);
+            let kind = (&*shard.group, class, database);
+            let kind = *kinds.entry(kind).or_insert(next);
             if kind == next {
                 let allowed = servers.iter().map(|server| {
                     let allowed = self.allowed.as_ref();
                     server.group == shard.group
+                        && database.is_none_or(|own| server.database == Some(own))
                         && allowed.is_none_or(|allowed| allowed(class, server))
                 });
                 demands.push(Demand {
@@ -72,7 +76,6 @@ impl Planner {
                 });
             }
             demands[kind].bytes += u128::from(shard.bytes);
-            let own = server(&shard.server)?;
             let pins = self.pins.get(&*shard.group);
             let pin = match pins.and_then(|pins| pins.get(&shard.number)) {
                 None => None,

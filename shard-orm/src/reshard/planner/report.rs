@@ -214,6 +214,10 @@ fn stranded(board: &Board<'_>) -> BTreeMap<(usize, String), Vec<u32>> {
                 })
             });
             match room.max() {
+                None if has_other_databases(board, item.server) => {
+                    "no server with its kind of database may take it; add one, or plan with `--between-databases`"
+                        .to_owned()
+                }
                 None => "no server may take it; add one, or activate one".to_owned(),
                 Some(room) => format!(
                     "the servers that may take it have room for {room} bytes at most; add a server, or raise \
@@ -227,6 +231,14 @@ fn stranded(board: &Board<'_>) -> BTreeMap<(usize, String), Vec<u32>> {
             .push(item.number);
     }
     stranded
+}
+
+/// Whether servers of the same group have another kind of database than this one.
+fn has_other_databases(board: &Board<'_>, server: usize) -> bool {
+    let servers = board.fleet.servers();
+    let own = &servers[server];
+    let mut others = servers.iter().filter(|other| other.group == own.group);
+    others.any(|other| other.database != own.database)
 }
 
 fn clamp(number: u128) -> u64 {

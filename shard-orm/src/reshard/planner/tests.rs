@@ -8,6 +8,7 @@ mod splits;
 
 use super::{Action, Cost, Fleet, Plan, Planner, Server, Shard, Splits, Why};
 use crate::config::ServerState;
+use crate::dialect::Dialect;
 
 /// Servers `a`, `b`, .. of group `shop` with logical shards of these sizes.
 fn fleet(servers: &[&[u64]]) -> Fleet {
@@ -210,6 +211,36 @@ fn the_rows_of_a_region_stay_on_its_servers() {
     assert_eq!(after(&plan), [40, 40, 10]);
     assert_eq!(steps(&plan)[0], "8 eu-1>us-1");
     assert_eq!(plan.steps[0].why, Why::NotAllowed);
+}
+
+#[test]
+fn logical_shards_stay_with_their_kind_of_database() {
+    let mut fleet = Fleet::new();
+    for (name, database) in [
+        ("a", Dialect::Postgres),
+        ("b", Dialect::Postgres),
+        ("c", Dialect::MySql),
+    ] {
+        fleet.server(Server::new("shop", name).database(database));
+    }
+    for number in 0..6 {
+        fleet.shard(Shard::new("shop", number, "a").bytes(10));
+    }
+    assert_eq!(after(&plan(&fleet)), [30, 30, 0]);
+    let mixed = Planner::new().between_databases().plan(&fleet).unwrap();
+    assert_eq!(after(&mixed), [20, 20, 20]);
+    for server in &mut fleet.servers[..2] {
+        server.state = ServerState::Draining;
+    }
+    let stuck = plan(&fleet);
+    assert!(stuck.is_empty());
+    assert!(
+        stuck.leftovers[0].message.contains("--between-databases"),
+        "{:?}",
+        stuck.leftovers
+    );
+    let moved = Planner::new().between_databases().plan(&fleet).unwrap();
+    assert_eq!(after(&moved), [0, 0, 60]);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::StoredStep;
 use crate::error::{Error, Result};
 use crate::reshard::carry_out::CarryOut;
 use crate::reshard::planner::{Action, Cost, Plan, SplitPart, Step, Why};
+use crate::reshard::{Gradual, Mirror};
 
 /// The document of a plan.
 pub(super) fn text_of(plan: &Plan, how: &CarryOut) -> String {
@@ -57,6 +58,12 @@ fn table_of(how: &CarryOut) -> Table {
             table.insert(key.to_owned(), true.into());
         }
     }
+    if let Some(mirror) = how.mirror {
+        table.insert("mirror".to_owned(), mirror.to_value());
+    }
+    if let Some(gradual) = &how.gradual {
+        table.insert("gradual".to_owned(), gradual.to_value());
+    }
     if let Some(column) = &how.columns.common {
         table.insert("key".to_owned(), column.clone().into());
     }
@@ -84,6 +91,12 @@ fn how_of(value: &Value) -> Option<CarryOut> {
     };
     if let Some(hours) = value.get("hours") {
         how.hours = Some(hours.as_str()?.parse().ok()?);
+    }
+    if let Some(mirror) = value.get("mirror") {
+        how.mirror = Some(Mirror::of_value(mirror)?);
+    }
+    if let Some(gradual) = value.get("gradual") {
+        how.gradual = Some(Gradual::of_value(gradual)?);
     }
     let key = value.get("key").and_then(Value::as_str);
     how.columns.common = key.map(str::to_owned);
@@ -244,6 +257,8 @@ mod tests {
             .between("22:00-06:00".parse().unwrap())
             .most_statements(40)
             .accept_replica_risk()
+            .mirror(Mirror::percent(0.5).unwrap())
+            .gradual(Gradual::percent([5.0, 50.0]).unwrap())
             .key("user_id")
             .key_of("orders", "owner")
             .keep("settings");
