@@ -410,7 +410,10 @@ async fn a_page_without_actions_has_no_forms_and_does_nothing() {
         let page = viewer.get("/moves").await.body;
         assert!(page.contains("Job 1: move"), "{page}");
         assert!(!page.contains("<form"), "{page}");
-        assert!(page.contains("Nothing can be changed from this page"), "{page}");
+        assert!(
+            page.contains("Nothing can be changed from this page"),
+            "{page}"
+        );
         let refused = viewer.post("/job/1/pause", "form=").await;
         assert_eq!(refused.status, 403, "{}", refused.body);
         let advice = "`--allow-actions` and `--token-file`";

@@ -46,6 +46,7 @@ mod driver_error;
 mod encoding;
 mod facts;
 mod failure;
+#[cfg(feature = "reshard")]
 pub(crate) mod fence;
 mod field;
 mod fingerprint;
