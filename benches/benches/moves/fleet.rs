@@ -1,7 +1,8 @@
 //! Two servers with a logical shard each, and a catalog.
 
+use std::ops::Range;
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shard_orm::Dialect;
 use shard_orm::catalog::Document;
@@ -155,6 +156,28 @@ impl Fleet {
         let job = reshard.run(job.id).await.unwrap();
         assert_eq!(job.state, JobState::Holding, "{job:?}");
         job
+    }
+
+    /// Captures the writes of the logical shard for a while, at a pace at which hardly a row is copied, and gives it up.
+    pub(crate) async fn capture_for(&self, time: Duration) -> Range<Instant> {
+        let reshard = self.cluster.reshard().unwrap();
+        let request = reshard
+            .move_shard("bench", MOVING, self.other())
+            .accept_relaxed_durability()
+            .pace(Pace::RowsPerSecond(100));
+        let job = request.start().await.unwrap().id;
+        let runner = reshard.clone();
+        let running = tokio::spawn(async move { runner.run(job).await.unwrap() });
+        while reshard.job(job).await.unwrap().state != JobState::Copying {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let since = Instant::now();
+        tokio::time::sleep(time).await;
+        let span = since..Instant::now();
+        reshard.abort(job).await.unwrap();
+        let job = running.await.unwrap();
+        assert_eq!(job.state, JobState::Aborted, "{job:?}");
+        span
     }
 
     pub(crate) async fn finish(&self, job: u64) {

@@ -27,6 +27,8 @@ const HOLDER: &str = "holder";
 const SINCE: &str = "since";
 /// The name of the lock.
 const LOCK: &str = "change";
+/// The end of the name of a holder that creates a move.
+const CREATES: &str = ", which creates a move";
 /// The pause of a waiter.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -109,12 +111,13 @@ impl GroupLock {
         let table = || handle.namespace.own_table(TABLE);
         create_in_database(&handle, &create_table(dialect, table(), &columns)).await?;
         let manager: Arc<dyn LockManager> = Arc::new(locks);
-        let until = tokio::time::Instant::now() + wait;
+        let begun = tokio::time::Instant::now();
         let guard = loop {
             if let Some(guard) = Guard::acquire(Arc::clone(&manager), LOCK, ttl).await? {
                 break guard;
             }
-            if tokio::time::Instant::now() < until {
+            let waited = begun.elapsed();
+            if waited < wait {
                 tokio::time::sleep(PAUSE.min(wait)).await;
                 continue;
             }
@@ -130,6 +133,15 @@ impl GroupLock {
             let primary = cluster.read_from(Read::Primary).target();
             let label = ("select", TABLE);
             send(primary, &handle, Intent::Read, label, &select, &mut held).await?;
+            let is_left = |(other, _): &(String, i64)| {
+                holder.ends_with(CREATES) && other.ends_with(CREATES)
+            };
+            // Moves are created one at a time. The lock of another creation was left in a namespace that moved meanwhile,
+            // and back.
+            if held.row.as_ref().is_some_and(is_left) && waited < ttl + PAUSE {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
             let by = held.row.map_or_else(String::new, |(holder, age)| {
                 let age = Duration::from_secs(u64::try_from(age / 1000).unwrap_or(0));
                 format!(" by {holder}, for {age:?}")
@@ -191,7 +203,8 @@ impl GroupLock {
             tokio::time::sleep(PAUSE).await;
         };
         let target = Target::Group(group.to_owned());
-        let taken = Self::take(cluster, &target, &this_process(), ttl, Duration::ZERO).await;
+        let holder = format!("{}{CREATES}", this_process());
+        let taken = Self::take(cluster, &target, &holder, ttl, Duration::ZERO).await;
         Ok(Self {
             creation: Some(creation),
             ..taken?

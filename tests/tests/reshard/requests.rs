@@ -1,5 +1,7 @@
 //! What is refused, and how an operator steers a job.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use futures_util::future::join_all;
 use shard_orm::migrate::Migrations;
 use shard_orm::prelude::*;
@@ -61,6 +63,29 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
             assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
         }
         assert_eq!(reshard.jobs().await.unwrap().len(), 1);
+    }
+
+    async fn a_lock_that_is_held_refuses_a_job_unless_another_creation_left_it(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let reshard = operator.reshard().unwrap();
+        let request = reshard.move_shard("shop", MOVING, "server-1").accept_relaxed_durability();
+        let job = request.start().await.unwrap();
+        reshard.abort(job.id).await.unwrap();
+        reshard.run(job.id).await.unwrap();
+        let raw = fixture.raw_namespace(0);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let expiry = (now + Duration::from_secs(3)).as_millis();
+        raw.run(&format!("UPDATE {} SET token = 'another', expires_at = {expiry}", raw.table("shard_orm_lock"))).await;
+        let hold = async |holder: &str| {
+            raw.run(&format!("UPDATE {} SET holder = '{holder}'", raw.table("shard_orm_lock_holder"))).await;
+        };
+        hold("ann@office").await;
+        let error = request.start().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        assert!(error.to_string().contains("ann@office"), "{error}");
+        // As in a namespace that moved while a job of another shard was created, and back.
+        hold("ann@office, which creates a move").await;
+        request.start().await.unwrap();
     }
 
     async fn one_job_of_a_group_at_a_time(fixture: &Fixture) {
