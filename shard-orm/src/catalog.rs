@@ -58,8 +58,8 @@ pub(crate) use history::{Known, Latest};
 #[cfg(feature = "reshard")]
 pub(crate) use job::{Changes, Plan, Switch, taken};
 pub use job::{
-    Copied, DifferingRow, Gradual, Job, JobKind, JobState, Mirror, Mirrored, Pace, Part, Shifted,
-    StepOf, ThrottleReason, Throttling, Wish,
+    Copied, DifferingRow, Gradual, Job, JobKind, JobState, Leaving, Mirror, Mirrored, Pace, Part,
+    Shifted, StepOf, ThrottleReason, Throttling, Wish,
 };
 #[cfg(feature = "reshard")]
 pub(crate) use lease::Owner;

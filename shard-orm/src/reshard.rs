@@ -96,8 +96,8 @@ pub(crate) use self::space::machines;
 pub use self::stored::{StepState, StoredPlan, StoredStep};
 pub use self::supervise::Supervisor;
 pub use crate::catalog::{
-    Copied, DifferingRow, Gradual, Job, JobKind, JobState, Mirror, Mirrored, Pace, Part, PlanState,
-    Shifted, StepOf, ThrottleReason, Throttling, Wish,
+    Copied, DifferingRow, Gradual, Job, JobKind, JobState, Leaving, Mirror, Mirrored, Pace, Part,
+    PlanState, Shifted, StepOf, ThrottleReason, Throttling, Wish,
 };
 use crate::catalog::{Plan, Store};
 use crate::cluster::Cluster;
@@ -165,6 +165,9 @@ impl Reshard {
 
     /// Splits a logical shard into as many as there are servers, which may be the same. The first one keeps its
     /// number.
+    ///
+    /// Under the strategy `range` on PostgreSQL, MySQL and MariaDB, a part on the server of the logical shard stays in its
+    /// tables, as of a key that is [isolated](Self::isolate), if few rows leave: only these are copied.
     pub fn split_shard<S: Into<String>>(
         &self,
         group: &str,
@@ -180,8 +183,8 @@ impl Reshard {
     ///
     /// On PostgreSQL, MySQL and MariaDB only the rows of the key are copied, if they are few and the logical shard has
     /// nothing but tables: [`Planned::leaving`] and [`Planned::copied_because`] say so. At the switch they are deleted from
-    /// the old tables, which get the namespace of the next generation by a rename. From then on the job only goes on, and a
-    /// merge undoes it. With [`copy_all`](ChangeKeys::copy_all), and in all other cases, all rows are copied, and the job
+    /// the old tables, which become those of the other part by a rename. From then on the job only goes on, and a merge
+    /// undoes it. With [`copy_all`](ChangeKeys::copy_all), and in all other cases, all rows are copied, and the job
     /// can be reversed.
     ///
     /// ```no_run
@@ -291,7 +294,7 @@ impl Reshard {
     /// is removed by its runner.
     ///
     /// # Errors
-    /// [`Conflict`](ErrorKind::Conflict) once the switch is decided, or a part that stays is parted from the rows of a key;
+    /// [`Conflict`](ErrorKind::Conflict) once the switch is decided, or a part that stays is parted from the rows that leave;
     /// [`reverse`](Self::reverse) it after the switch.
     pub async fn abort(&self, job: u64) -> Result<Job> {
         self.wish(job, Wish::Abort, &BEFORE_DECISION).await
@@ -311,7 +314,7 @@ impl Reshard {
                 .map(|part| part.shard.to_string())
                 .collect();
             return Err(Error::unsupported(format!(
-                "{found} has left all other keys in their tables, and holds no old rows to go back to; undo it with \
+                "{found} has left a part in its tables, and holds no old rows to go back to; undo it with \
                  `shard-orm reshard merge --shards {}`",
                 shards.join(",")
             )));
@@ -361,8 +364,8 @@ impl Reshard {
         }
         if found.leaving.is_some() {
             return Err(Error::unsupported(format!(
-                "{found} leaves all other keys in their tables, which no target has before the switch: its reads cannot be \
-                 mirrored; abort it, and isolate the key again with a mirror"
+                "{found} leaves a part in its tables, which no target has before the switch: its reads cannot be mirrored; \
+                 abort it, and begin again with a mirror"
             )));
         }
         store.create_tables().await?;

@@ -29,6 +29,8 @@ pub use hash::{Hash, mix64};
 pub use modulo::Modulo;
 #[doc(hidden)]
 pub use owned_keys::OwnedKeys;
+#[cfg(feature = "reshard")]
+pub(crate) use owned_keys::joined;
 pub use pins::Pins;
 pub use range::Range;
 pub use ranges::{MAX_RANGES, Position, Ranges, RangesError};

@@ -89,7 +89,7 @@ struct SplitArgs {
     #[arg(short, long)]
     group: Option<String>,
     /// Plan which logical shards are split, and on which servers: those that are larger than a server's share.
-    #[arg(long, conflicts_with_all = ["shard", "into", "at", "gradual", "types"])]
+    #[arg(long, conflicts_with_all = ["shard", "into", "at", "copy_all", "gradual", "types"])]
     auto: bool,
     /// With --auto: split logical shards of more bytes than this, such as 50GB.
     #[arg(long, value_name = "BYTES", value_parser = rebalance::size, requires = "auto")]
@@ -123,7 +123,7 @@ struct SplitArgs {
     )]
     at: Vec<String>,
     #[command(flatten)]
-    columns: ColumnArgs,
+    parts: PartArgs,
     #[command(flatten)]
     how: How,
     #[command(flatten)]
@@ -181,14 +181,20 @@ struct IsolateArgs {
     /// The server of its logical shard.
     #[arg(long, value_name = "SERVER")]
     to: String,
-    /// Copy the rows of all keys, so that the job can be reversed. Otherwise those of the key alone are copied where the
-    /// rest can stay.
+    #[command(flatten)]
+    parts: PartArgs,
+    #[command(flatten)]
+    how: How,
+}
+
+/// The parts of a logical shard.
+#[derive(Debug, clap::Args)]
+struct PartArgs {
+    /// Copy all parts, so that the job can be reversed. Otherwise one stays in its tables where that is possible.
     #[arg(long)]
     copy_all: bool,
     #[command(flatten)]
     columns: ColumnArgs,
-    #[command(flatten)]
-    how: How,
 }
 
 #[derive(Debug, clap::Args)]
@@ -256,7 +262,7 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
             if !args.at.is_empty() {
                 split = split.at(&args.at);
             }
-            Request::ChangeKeys(args.columns.name(split))
+            Request::ChangeKeys(args.parts.name(split))
         }
         Command::Merge(args) => {
             let shards = args.shards.iter().copied();
@@ -264,11 +270,8 @@ pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
             Request::ChangeKeys(args.columns.name(merge))
         }
         Command::Isolate(args) => {
-            let mut split = reshard.isolate(&group, args.key, &args.to)?;
-            if args.copy_all {
-                split = split.copy_all();
-            }
-            Request::ChangeKeys(args.columns.name(split))
+            let split = reshard.isolate(&group, args.key, &args.to)?;
+            Request::ChangeKeys(args.parts.name(split))
         }
         Command::Rebalance(_) => return Ok(Exit::Done),
     };
@@ -293,7 +296,7 @@ async fn split(args: &SplitArgs, session: &Session<'_>) -> Result<Exit> {
     let how = rebalance::how(
         &args.limits,
         (&args.how.copy, &args.how.before),
-        &args.columns,
+        &args.parts.columns,
     );
     let rebalance = Rebalance::new(&cluster)?
         .planner(planner)
@@ -352,6 +355,16 @@ impl Request {
         match self {
             Self::Move(request) => request.start().await,
             Self::ChangeKeys(request) => request.start().await,
+        }
+    }
+}
+
+impl PartArgs {
+    fn name(&self, request: ChangeKeys) -> ChangeKeys {
+        let request = self.columns.name(request);
+        match self.copy_all {
+            true => request.copy_all(),
+            false => request,
         }
     }
 }

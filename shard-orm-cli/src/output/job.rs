@@ -52,8 +52,8 @@ pub fn planned(output: &Output, planned: &Planned) -> Result<()> {
             ));
         }
     }
-    if let Some(rest) = planned.rest() {
-        text.push_str(&format!("rest     {rest}\n"));
+    if let Some(copied) = planned.copied() {
+        text.push_str(&format!("copied   {copied}\n"));
     }
     if planned.obstacles.is_empty() {
         text.push_str("nothing stands against it; start it with --run\n");

@@ -1,12 +1,13 @@
 //! The statements by which the tables of a closed namespace become those of another namespace of the same server, without
-//! the rows of one key.
+//! the rows that leave.
 //!
 //! Called by `reshard`, on a session in the closed namespace: in one transaction, which has confirmed the record, or, on
 //! MySQL and MariaDB, the deletion in a transaction and then a single statement, which fails as a whole unless a table is
 //! there whose name has the token of the runner.
 
-use sea_query::{Alias, IntoTableRef as _};
+use sea_query::{Alias, Expr, IntoTableRef as _};
 
+use super::ddl::text;
 use super::fence::Fence;
 use super::quote;
 use crate::dialect::Dialect;
@@ -25,49 +26,47 @@ pub(crate) struct Adoption<'a> {
     pub(crate) fence: Fence<'a>,
     /// The namespace that gets the tables.
     pub(crate) into: &'a str,
-    /// The tables whose rows have a key, each with its column.
-    pub(crate) keyed: &'a [(String, String)],
-    /// The key whose rows are deleted.
-    pub(crate) key: i64,
+    /// Which rows are deleted, of each table.
+    pub(crate) leaving: &'a [(String, Expr)],
     pub(crate) references: &'a [Reference],
 }
 
 impl Adoption<'_> {
-    /// The queries for rows of other keys that refer to rows of this one, each with its table, where a deletion would be
-    /// refused or would reach them. On MySQL and MariaDB the sessions of a mover do not look at foreign keys.
+    /// The queries for rows that stay and refer to rows that leave, each with its table, where a deletion would be refused or
+    /// would reach them. On MySQL and MariaDB the sessions of a mover do not look at foreign keys.
     pub(crate) fn strays(&self) -> Vec<(&str, String)> {
         if self.fence.dialect != Dialect::Postgres {
             return Vec::new();
         }
         let queries = self.references.iter().filter_map(|reference| {
-            let theirs = self.column_of(&reference.parent)?;
-            let own = self.column_of(&reference.child);
-            let pairs = reference.columns.iter();
+            let Reference {
+                child,
+                parent,
+                columns,
+            } = reference;
+            let pairs = columns.iter();
             let on = pairs.map(|(child, parent)| {
                 format!("c.{} = p.{}", self.quoted(child), self.quoted(parent))
             });
-            let on = on.collect::<Vec<_>>().join(" AND ");
-            let is_other = own.map_or_else(String::new, |own| {
-                format!(" AND c.{} IS DISTINCT FROM {}", self.quoted(own), self.key)
-            });
-            let (child, parent) = (self.held(&reference.child), self.held(&reference.parent));
-            Some((
-                reference.child.as_str(),
-                format!(
-                    "SELECT 1 FROM {parent} AS p JOIN {child} AS c ON {on} WHERE p.{} = {}{is_other} LIMIT 1",
-                    self.quoted(theirs),
-                    self.key
-                ),
-            ))
+            let query = format!(
+                "SELECT 1 FROM (SELECT * FROM {} WHERE {}) AS p \
+                 JOIN (SELECT * FROM {} WHERE ({}) IS NOT TRUE) AS c ON {} LIMIT 1",
+                self.held(parent),
+                self.condition(parent)?,
+                self.held(child),
+                self.condition(child)?,
+                on.collect::<Vec<_>>().join(" AND "),
+            );
+            Some((child.as_str(), query))
         });
         queries.collect()
     }
 
-    /// The statements that delete the rows of the key. On PostgreSQL all rows are gone before a foreign key is looked at.
+    /// The statements that delete the rows that leave. On PostgreSQL all rows are gone before a foreign key is looked at.
     pub(crate) fn delete(&self) -> Vec<String> {
-        let deletes = self.keyed.iter().map(|(table, column)| {
-            let (table, column) = (self.held(table), self.quoted(column));
-            format!("DELETE FROM {table} WHERE {column} = {}", self.key)
+        let deletes = self.leaving.iter().map(|(table, whose)| {
+            let whose = text(self.fence.dialect, whose);
+            format!("DELETE FROM {} WHERE {whose}", self.held(table))
         });
         if self.fence.dialect != Dialect::Postgres {
             return deletes.collect();
@@ -124,10 +123,11 @@ impl Adoption<'_> {
         }
     }
 
-    fn column_of(&self, table: &str) -> Option<&str> {
-        let mut keyed = self.keyed.iter();
-        let found = keyed.find(|(own, _)| own == table);
-        found.map(|(_, column)| column.as_str())
+    /// Which rows of a table are deleted.
+    fn condition(&self, table: &str) -> Option<String> {
+        let mut leaving = self.leaving.iter();
+        let (_, whose) = leaving.find(|(own, _)| own == table)?;
+        Some(text(self.fence.dialect, whose))
     }
 
     fn held(&self, name: &str) -> String {

@@ -5,6 +5,7 @@
 //! never left for another of them.
 
 mod gradual;
+mod leaving;
 mod mirror;
 mod plan;
 mod state;
@@ -16,6 +17,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 pub use self::gradual::{Gradual, Shifted};
+pub use self::leaving::Leaving;
 pub use self::mirror::{DifferingRow, Mirror, Mirrored};
 pub(crate) use self::plan::Plan;
 pub use self::plan::{Copied, Pace, Part, StepOf};
@@ -120,10 +122,10 @@ pub struct Job {
     pub mirror: Option<Mirror>,
     /// The shares of the reads that its target serves before the switch, if that was asked for.
     pub gradual: Option<Gradual>,
-    /// The only key whose rows are copied, if all others stay on their server: their tables become those of the first
-    /// target without being copied. Such a job cannot be reversed; a merge undoes it.
+    /// The only rows that are copied, if a part of a split stays where it is: the tables become those of that part without
+    /// being copied. Such a job cannot be reversed; a merge undoes it.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub leaving: Option<i64>,
+    pub leaving: Option<Leaving>,
     /// What was done so far.
     pub copied: Copied,
 }

@@ -124,7 +124,8 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
                     .cross(source, &structure, (*other, &request.types))
                     .await?;
             }
-            planned.examine_rest(request, source, &structure).await?;
+            let asked = (request, described.router().pins());
+            planned.examine_parts(asked, source, &structure).await?;
         }
         match &first {
             None => {
@@ -146,7 +147,10 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
     let bytes = planned.bytes.unwrap_or_default();
     let servers: BTreeSet<&str> = request.servers.iter().map(String::as_str).collect();
     for server in servers {
-        let bytes = request.bytes_at(server, bytes);
+        let bytes = match planned.leaving {
+            Some(_) => bytes,
+            None => request.bytes_at(server, bytes),
+        };
         let needed = shortage(cluster, &document.servers(), (group, server), bytes).await?;
         if let Some(message) = needed {
             planned.against(&format!("server `{server}`"), &message);

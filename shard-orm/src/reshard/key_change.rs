@@ -86,9 +86,8 @@ impl ChangeKeys {
         self
     }
 
-    /// Copies all parts of the logical shard of a key that is isolated. Otherwise only the rows of the key are copied where
-    /// that is possible ([`Planned::leaving`]), and the job cannot be reversed: with all parts copied, it can. Other splits
-    /// copy all parts anyway.
+    /// Copies all parts of a logical shard that is split. Otherwise one stays in its tables where that is possible
+    /// ([`Planned::leaving`]), and the job cannot be reversed: with all parts copied, it can. Of no meaning for a merge.
     ///
     /// ```no_run
     /// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {

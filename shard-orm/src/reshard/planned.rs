@@ -7,7 +7,7 @@ use super::columns::Columns;
 use super::place::Place;
 use super::request::Request;
 use super::rows::MovedTable;
-use crate::catalog::{JobKind, Part};
+use crate::catalog::{JobKind, Leaving, Part};
 use crate::error::{Error, Result, names};
 use crate::reshard::blueprint::includes;
 use crate::route::OwnedKeys;
@@ -44,18 +44,18 @@ pub struct Planned {
     /// The types of the columns of each table, if its ends are different kinds of databases: those in which values pass
     /// from one to the other, such as `i64`, `text(40)` and `timestamp_utc`. Empty otherwise.
     pub types: BTreeMap<String, BTreeMap<String, String>>,
-    /// The key that is isolated, if its rows alone are copied: the rest of the logical shard stays on its server, and its
-    /// tables become those of the first target without being copied.
+    /// The only rows that are copied, if a part of a split stays where it is: the tables become those of that part without
+    /// being copied.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
-    pub leaving: Option<i64>,
-    /// Why the rest is copied too, of a key that is isolated.
+    pub leaving: Option<Leaving>,
+    /// Why all parts of a split are copied, if they are.
     #[cfg_attr(feature = "serde", serde(skip_serializing_if = "Option::is_none"))]
     pub copied_because: Option<String>,
     /// The number of its rows, or of those that are copied, if a part stays: an estimate of the server, and exact on SQLite.
     pub rows: u64,
     /// Its size in bytes: an estimate of the server, and that of the file on SQLite.
     pub bytes: Option<u64>,
-    /// The rows of that key.
+    /// The number of rows that leave.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) leaving_rows: u64,
     /// What stands against it; empty if it can begin.
@@ -112,8 +112,8 @@ impl fmt::Display for Planned {
         {
             writeln!(f, "- {target}: {}", target.keys)?;
         }
-        if let Some(rest) = self.rest() {
-            writeln!(f, "- the rest {rest}")?;
+        if let Some(copied) = self.copied() {
+            writeln!(f, "- copied are {copied}")?;
         }
         for obstacle in obstacles {
             writeln!(f, "- {obstacle}")?;
@@ -123,16 +123,17 @@ impl fmt::Display for Planned {
 }
 
 impl Planned {
-    /// What becomes of the rest of a logical shard of which a key is isolated, in words: it stays, or is copied, and why.
+    /// What is copied of a logical shard that is split, in words: the rows that leave a part that stays, or all, and why.
     #[must_use]
-    pub fn rest(&self) -> Option<String> {
-        if let Some(key) = self.leaving {
-            return Some(format!(
-                "stays where it is: only the rows of key {key} are copied, and a merge undoes it"
-            ));
-        }
-        let because = self.copied_because.as_ref()?;
-        Some(format!("is copied too: {because}"))
+    pub fn copied(&self) -> Option<String> {
+        let Some(leaving) = &self.leaving else {
+            let because = self.copied_because.as_ref()?;
+            return Some(format!("all parts: {because}"));
+        };
+        let stays = self.targets.get(leaving.stays())?;
+        Some(format!(
+            "only the rows of {leaving}: {stays} stays in its tables, and a merge undoes it"
+        ))
     }
 }
 

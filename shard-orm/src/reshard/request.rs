@@ -174,7 +174,7 @@ impl Request {
             accepts_replica_risk: self.accepts_replica_risk,
             mirror: self.mirror,
             gradual: self.gradual.clone(),
-            leaving: planned.leaving,
+            leaving: planned.leaving.clone(),
         };
         let cluster = &self.reshard.cluster;
         let handle = cluster.catalog_handle()?;

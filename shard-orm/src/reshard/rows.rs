@@ -3,11 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use sea_query::{
-    Alias, Expr, ExprTrait as _, IntoTableRef as _, Query, SelectStatement, TableRef, Value,
-};
+use sea_query::{Alias, Expr, IntoTableRef as _, Query, SelectStatement, TableRef, Value};
 
-use super::place::{Place, quoted};
+use super::place::Place;
+use crate::backend::ddl::text;
 use crate::backend::{Args, Field as _, Row, RowHash, Rows, Sql, row_sum};
 use crate::dialect::Dialect;
 use crate::error::Result;
@@ -30,17 +29,8 @@ pub(super) struct MovedTable {
     /// Whether its values pass between kinds of databases, as values that all of them have, rather than in the form of one
     /// database.
     pub(super) is_canonical: bool,
-    /// Which of its rows move.
-    pub(super) whose: Whose,
-}
-
-/// Which rows of a table move.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Whose {
-    All,
-    /// Those that have this key in this column.
-    Key(String, i64),
-    Nobody,
+    /// Which of its rows move; all of them without it.
+    pub(super) whose: Option<Expr>,
 }
 
 impl MovedTable {
@@ -66,7 +56,7 @@ impl MovedTable {
             name: def.name.clone(),
             def: Arc::new(own),
             is_canonical: false,
-            whose: Whose::All,
+            whose: None,
         }
     }
 
@@ -77,7 +67,7 @@ impl MovedTable {
             name: def.name.clone(),
             def,
             is_canonical: true,
-            whose: Whose::All,
+            whose: None,
         }
     }
 
@@ -104,20 +94,13 @@ impl MovedTable {
 
     /// Leaves out the rows that do not move.
     pub(super) fn limit(&self, select: &mut SelectStatement) {
-        select.and_where_option(match &self.whose {
-            Whose::All => None,
-            Whose::Key(column, key) => Some(Expr::col(Alias::new(column)).eq(*key)),
-            Whose::Nobody => Some(Expr::cust("1 = 0")),
-        });
+        select.and_where_option(self.whose.clone());
     }
 
     /// The same, as the text of a condition.
     pub(super) fn limit_text(&self, dialect: Dialect) -> Option<String> {
-        match &self.whose {
-            Whose::All => None,
-            Whose::Key(column, key) => Some(format!("{} = {key}", quoted(dialect, column))),
-            Whose::Nobody => Some("1 = 0".to_owned()),
-        }
+        let whose = self.whose.as_ref()?;
+        Some(format!("({})", text(dialect, whose)))
     }
 
     /// The values of a row that [`select`](Self::select) asked for.

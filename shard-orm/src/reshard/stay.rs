@@ -1,9 +1,12 @@
-//! A part that stays: of a key that is isolated, whether the rest of its logical shard keeps its tables.
+//! A part that stays: of a logical shard that is split, whether one of its parts keeps the tables.
 //!
-//! Such a job copies the rows of the key alone. At the switch they are deleted from the source's tables, which become
+//! Such a job copies the rows of the other parts alone. At the switch they are deleted from the source's tables, which become
 //! those of the part that stays by a rename. Called by `check` for a plan, and by the runner of the job.
 
-use sea_query::{Alias, Expr, ExprTrait as _, Query, SelectStatement};
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use sea_query::{Alias, Expr, Query, SelectStatement};
 
 use super::division::Division;
 use super::driver::Driver;
@@ -12,59 +15,114 @@ use super::place::Place;
 use super::places::Site;
 use super::planned::Planned;
 use super::request::Request;
-use super::rows::{MovedTable, Whose};
+use super::rows::MovedTable;
 use crate::backend::structure::Structure;
 use crate::backend::{Field as _, Row};
+use crate::catalog::Leaving;
 use crate::error::Result;
+use crate::route::{OwnedKeys, Pins, joined};
 
-/// The most rows of a key that are deleted while writes wait, over all tables. With more, all parts are copied.
+/// The most rows that are deleted while writes wait, over all tables. With more, all parts are copied.
 const MOST: u64 = 10_000;
 /// The most that there may be by the time of the switch.
 pub(super) const MOST_AT_SWITCH: u64 = 2 * MOST;
 
 impl Planned {
-    /// Whether the rest of a logical shard stays where it is, and why not.
-    pub(super) async fn examine_rest(
+    /// Whether a part stays where it is, and why not. Of several that can, the one from which the fewest rows leave does.
+    pub(super) async fn examine_parts(
         &mut self,
-        request: &Request,
+        (request, pins): (&Request, &Pins),
         source: &mut Place,
         structure: &Structure,
     ) -> Result<()> {
-        let Division::Key(key) = request.division else {
+        if !self.kind.divides() {
             return Ok(());
+        }
+        let found = match self.candidates(request, pins) {
+            Ok(found) => found,
+            Err(because) => {
+                self.copied_because = Some(because);
+                return Ok(());
+            }
         };
-        let dialect = source.dialect();
-        let is_of_kinds = !self.types.is_empty();
-        let because = if request.copies_all {
-            Some("that was asked for".to_owned())
-        } else if dialect.capability().file_per_namespace {
+        self.copied_because = if source.dialect().capability().file_per_namespace {
             Some("its file cannot become another one while processes have it open".to_owned())
-        } else if is_of_kinds {
+        } else if !self.types.is_empty() {
             Some("the servers are different kinds of databases".to_owned())
         } else if request.mirror.is_some() {
             Some("its reads are mirrored".to_owned())
         } else {
             structure.bound()
         };
-        if because.is_some() {
-            self.copied_because = because;
+        if self.copied_because.is_some() {
             return Ok(());
         }
-        let mut rows = 0;
-        for (table, columns) in &self.keys {
-            if let Some(column) = columns.last() {
-                rows += source.count(table, column, key, MOST + 1 - rows).await?;
+        let mut fewest = MOST + 1;
+        for leaving in found {
+            let rows = source.count(&leaving, &self.keys, fewest).await?;
+            if rows < fewest {
+                (fewest, self.leaving) = (rows, Some(leaving));
             }
         }
-        if rows > MOST {
-            self.copied_because = Some(format!(
-                "key {key} has more than {MOST} rows, and writes would wait until they are deleted from its tables"
-            ));
-            return Ok(());
+        match self.leaving {
+            Some(_) => self.leaving_rows = fewest,
+            None => {
+                self.copied_because = Some(format!(
+                    "more than {MOST} rows would leave, and writes would wait until they are deleted from its tables"
+                ));
+            }
         }
-        self.leaving = Some(key);
-        self.leaving_rows = rows;
         Ok(())
+    }
+
+    /// What leaves if a part stays, for each that can; or why none can.
+    fn candidates(
+        &self,
+        request: &Request,
+        pins: &Pins,
+    ) -> std::result::Result<Vec<Leaving>, String> {
+        if request.copies_all {
+            return Err("that was asked for".to_owned());
+        }
+        let shard = request.shard;
+        let server = self.sources.first().map_or("", |source| &*source.server);
+        let mut because = format!("no part is to be on server `{server}`, where it is");
+        let mut found = Vec::new();
+        let parts = self.targets.iter().enumerate();
+        for (stays, _) in parts.filter(|(_, part)| part.server == server) {
+            let others = (0..self.targets.len()).filter(|part| *part != stays);
+            let keys = others.map(|part| self.keys_of(part, &request.division));
+            let Some(keys) = keys.collect::<Option<Vec<_>>>() else {
+                because = "its parts are ranges of a hash, by which SQL selects no rows".to_owned();
+                continue;
+            };
+            let keys: Vec<&[RangeInclusive<i64>]> = keys.iter().map(|keys| &**keys).collect();
+            let leaving = Leaving::new(stays, joined(&keys));
+            let mut pinned = pins.iter().filter(|(_, to)| *to == shard);
+            match pinned.find(|(key, _)| leaving.is_crossed_by(*key)) {
+                Some((key, _)) => {
+                    because = format!(
+                        "key {key} is pinned to logical shard {shard}, whichever part has its range"
+                    );
+                }
+                None => found.push(leaving),
+            }
+        }
+        match found.is_empty() {
+            true => Err(because),
+            false => Ok(found),
+        }
+    }
+
+    /// The keys of a part, if SQL can tell them. Of hashes, it can tell that of a key that is isolated.
+    fn keys_of(&self, part: usize, division: &Division) -> Option<Box<[RangeInclusive<i64>]>> {
+        match (&self.targets.get(part)?.keys, division) {
+            (OwnedKeys::Keys(ranges), _) => Some(ranges.clone()),
+            (OwnedKeys::Hashes { .. }, Division::Key(key)) if part == 1 => {
+                Some([*key..=*key].into())
+            }
+            _ => None,
+        }
     }
 
     /// Counts the rows that are copied, in place of all.
@@ -88,59 +146,76 @@ impl Driver {
         self.job.leaving.is_some()
     }
 
-    /// The targets whose rows are copied: all but a part that stays, which is the first.
+    /// The target that stays where it is.
+    pub(super) fn staying(&self) -> Option<Site> {
+        let leaving = self.job.leaving.as_ref()?;
+        Some(Site::target(leaving.stays()))
+    }
+
+    /// The targets whose rows are copied: all but a part that stays.
     pub(super) fn fed(&self) -> Vec<Site> {
+        let staying = self.staying();
         let mut sites = self.sites(End::Target);
-        if self.stays() {
-            sites.remove(0);
-        }
+        sites.retain(|site| Some(*site) != staying);
         sites
     }
 
-    /// A table, of which only the rows of the key move that leaves.
+    /// The connections to the sources, and to the targets whose rows are copied.
+    pub(super) async fn both_fed(&mut self) -> Result<(Vec<&mut Place>, Vec<&mut Place>)> {
+        let staying = self.staying();
+        let (sources, mut targets) = self.both().await?;
+        if let Some(site) = staying {
+            targets.remove(site.number);
+        }
+        Ok((sources, targets))
+    }
+
+    /// A table, of which only the rows move that leave.
     pub(super) fn leaving(&self, table: MovedTable) -> MovedTable {
-        let Some(key) = self.job.leaving else {
+        let Some(leaving) = &self.job.leaving else {
             return table;
         };
         let columns = self.job.keys.get(&table.def.name);
-        let whose = match columns.and_then(|columns| columns.last()) {
-            Some(column) => Whose::Key(column.clone(), key),
-            None => Whose::Nobody,
-        };
-        MovedTable { whose, ..table }
+        let whose = leaving.condition(columns.map_or(&[], Vec::as_slice));
+        MovedTable {
+            whose: Some(whose),
+            ..table
+        }
     }
 
-    /// The number of rows of the key that leaves, as far as it is not above the most.
+    /// The number of rows that leave, as far as it is not above the most.
     pub(super) async fn rows_leaving(&mut self) -> Result<u64> {
-        let (mut rows, keys) = (0, self.job.keys.clone());
-        let Some(key) = self.job.leaving else {
+        let keys = self.job.keys.clone();
+        let Some(leaving) = self.job.leaving.clone() else {
             return Ok(0);
         };
         let source = self.place(Site::source(0)).await?;
-        for (table, columns) in &keys {
-            if let Some(column) = columns.last() {
-                rows += source
-                    .count(table, column, key, MOST_AT_SWITCH + 1 - rows)
-                    .await?;
-            }
-        }
-        Ok(rows)
+        source.count(&leaving, &keys, MOST_AT_SWITCH + 1).await
     }
 }
 
 impl Place {
-    /// The number of rows of a key in a table, up to the most.
-    async fn count(&mut self, table: &str, column: &str, key: i64, most: u64) -> Result<u64> {
-        let mut own = Query::select();
-        own.expr(Expr::cust("1"))
-            .from(Alias::new(table))
-            .and_where(Expr::col(Alias::new(column)).eq(key))
-            .limit(most);
-        let mut select: SelectStatement = Query::select();
-        select
-            .expr(Expr::cust("COUNT(*)"))
-            .from_subquery(own, Alias::new("own"));
-        let read = |row: &Row<'_>| Ok(i64::read(row, 0)?.unsigned_abs());
-        Ok(self.rows(&select, read).await?.pop().unwrap_or_default())
+    /// The number of rows that leave, over all tables, up to the most.
+    async fn count(
+        &mut self,
+        leaving: &Leaving,
+        keys: &BTreeMap<String, Vec<String>>,
+        most: u64,
+    ) -> Result<u64> {
+        let mut rows = 0;
+        for (table, columns) in keys {
+            let mut own = Query::select();
+            own.expr(Expr::cust("1"))
+                .from(Alias::new(table))
+                .and_where(leaving.condition(columns))
+                .limit(most - rows);
+            let mut select: SelectStatement = Query::select();
+            select
+                .expr(Expr::cust("COUNT(*)"))
+                .from_subquery(own, Alias::new("own"));
+            let read = |row: &Row<'_>| Ok(i64::read(row, 0)?.unsigned_abs());
+            rows += self.rows(&select, read).await?.pop().unwrap_or_default();
+        }
+        Ok(rows)
     }
 }

@@ -69,7 +69,7 @@ impl OwnedKeys {
                 });
                 Some(Self::Hashes {
                     region: region.clone(),
-                    ranges: joined(&own.collect::<Option<Vec<_>>>()?)?,
+                    ranges: adjoining(&own.collect::<Option<Vec<_>>>()?)?,
                 })
             }
             Self::Keys(_) => {
@@ -77,19 +77,26 @@ impl OwnedKeys {
                     Self::Keys(ranges) => Some(&**ranges),
                     _ => None,
                 });
-                joined(&own.collect::<Option<Vec<_>>>()?).map(Self::Keys)
+                adjoining(&own.collect::<Option<Vec<_>>>()?).map(Self::Keys)
             }
             Self::Fixed => None,
         }
     }
 }
 
-/// The ranges of all, of which those that touch each other are one; `None` if there are too few such.
+/// The ranges of neighbours, of which those that touch each other are one; `None` if there are too few such.
 #[cfg(feature = "reshard")]
-fn joined<T: Position>(all: &[&[RangeInclusive<T>]]) -> Option<Box<[RangeInclusive<T>]>> {
+fn adjoining<T: Position>(all: &[&[RangeInclusive<T>]]) -> Option<Box<[RangeInclusive<T>]>> {
+    let count: usize = all.iter().map(|ranges| ranges.len()).sum();
+    let joined = joined(all);
+    (joined.len() + all.len() <= count + 1).then_some(joined)
+}
+
+/// The ranges of all in ascending order, of which those that touch each other are one.
+#[cfg(feature = "reshard")]
+pub(crate) fn joined<T: Position>(all: &[&[RangeInclusive<T>]]) -> Box<[RangeInclusive<T>]> {
     let mut ranges: Vec<RangeInclusive<T>> = all.concat();
     ranges.sort_unstable_by_key(|range| *range.start());
-    let count = ranges.len();
     let mut joined: Vec<RangeInclusive<T>> = Vec::new();
     for range in ranges {
         match joined.last_mut() {
@@ -99,7 +106,7 @@ fn joined<T: Position>(all: &[&[RangeInclusive<T>]]) -> Option<Box<[RangeInclusi
             _ => joined.push(range),
         }
     }
-    (joined.len() + all.len() <= count + 1).then(|| joined.into())
+    joined.into()
 }
 
 /// `hash 8000000000000000..=ffffffffffffffff`, `hash of eu: ..`, `key 0..=99, 200..=299`, or `fixed`.

@@ -77,6 +77,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let planned = split(&reshard).plan().await.unwrap();
         assert!(planned.obstacles.is_empty(), "{planned}");
         assert_eq!(planned.keys["orders"], ["user_id"]);
+        assert!(planned.copied_because.unwrap().contains("ranges of a hash"));
         let job = split(&reshard).start().await.unwrap();
         assert_eq!(job.kind, JobKind::Split);
         assert_eq!((job.targets[0].shard, job.targets[1].shard), (MOVING, 4));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use toml::{Table, Value};
 
-use super::{Gradual, Job, Mirror, Mirrored, Shifted, Throttling};
+use super::{Gradual, Job, Leaving, Mirror, Mirrored, Shifted, Throttling};
 use crate::error::{Error, Result};
 use crate::route::OwnedKeys;
 
@@ -151,7 +151,7 @@ pub(crate) struct Plan {
     pub(crate) accepts_replica_risk: bool,
     pub(crate) mirror: Option<Mirror>,
     pub(crate) gradual: Option<Gradual>,
-    pub(crate) leaving: Option<i64>,
+    pub(crate) leaving: Option<Leaving>,
 }
 
 impl Part {
@@ -250,8 +250,8 @@ impl Plan {
         if let Some(gradual) = &self.gradual {
             table.insert("gradual".to_owned(), gradual.to_value());
         }
-        if let Some(key) = self.leaving {
-            table.insert("leaving".to_owned(), key.into());
+        if let Some(leaving) = &self.leaving {
+            table.insert("leaving".to_owned(), leaving.to_value());
         }
         table.to_string()
     }
@@ -284,11 +284,18 @@ impl Plan {
         let types = table.get("types").and_then(Value::as_table);
         let types = types.into_iter().flatten();
         let types = types.map(|(of, own)| Some((of.clone(), types_of(own)?)));
+        let targets = parts("targets")?;
+        let leaving = table.get("leaving").map(|leaving| {
+            let leaving = Leaving::of_value(leaving);
+            let leaving = leaving.filter(|leaving| leaving.stays() < targets.len());
+            leaving.ok_or_else(unreadable)
+        });
+        let leaving = leaving.transpose()?;
         Ok(Self {
             types: types.collect::<Option<_>>().ok_or_else(unreadable)?,
             keys: keys.collect::<Option<_>>().ok_or_else(unreadable)?,
             sources: parts("sources")?,
-            targets: parts("targets")?,
+            targets,
             tables: tables.collect::<Result<_>>()?,
             pace: match table.get("pace").and_then(Value::as_str) {
                 Some(pace) => pace.parse().map_err(|_| unreadable())?,
@@ -309,7 +316,7 @@ impl Plan {
                 Some(gradual) => Some(Gradual::of_value(gradual).ok_or_else(unreadable)?),
                 None => None,
             },
-            leaving: table.get("leaving").and_then(Value::as_integer),
+            leaving,
         })
     }
 }
@@ -328,7 +335,7 @@ impl Job {
             accepts_replica_risk: self.accepts_replica_risk,
             mirror: self.mirror,
             gradual: self.gradual.clone(),
-            leaving: self.leaving,
+            leaving: self.leaving.clone(),
         }
     }
 }

@@ -25,8 +25,8 @@ pub enum JobState {
     Shifting,
     /// The source is fenced, its last changes are applied, and the target is made active.
     Switching,
-    /// The source is fenced, and its tables become those of the part that stays, without the rows of the key that leaves:
-    /// the job can only go on.
+    /// The source is fenced, and its tables become those of the part that stays, without the rows that leave: the job
+    /// can only go on.
     Parting,
     /// The target serves the logical shard.
     Switched,

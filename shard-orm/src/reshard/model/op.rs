@@ -40,9 +40,9 @@ pub(super) enum Op {
     NoteFeed(At),
     /// Creates the foreign keys and triggers that come last.
     Complete(At),
-    /// Deletes the rows of the key that leaves from a closed source.
+    /// Deletes the rows that leave from a closed source.
     DeleteLeaving(At),
-    /// Gives the tables of a closed source to the part that stays. In a transaction, the rows of the key are deleted too.
+    /// Gives the tables of a closed source to the part that stays. In a transaction, the rows that leave are deleted too.
     GiveTables(At),
     Activate(At),
     EmptyLog(At),

@@ -51,13 +51,13 @@ pub(super) enum Rule {
     LookedBeforeFinishing,
     /// A target serves reads before the switch only while its record says that this job fills it.
     ReadByRecord,
-    /// The state in which a part is parted from a key is recorded before the first row is deleted.
+    /// The state in which a part is parted from rows that leave is recorded before the first row is deleted.
     PartingRecorded,
     /// A job that has recorded it does not go back.
     PartedForGood,
     /// The capture is dropped before they are deleted.
     LeavingSilenced,
-    /// The log is not read once the rows of the key may be deleted.
+    /// The log is not read once the rows that leave may be deleted.
     NotDrainedAfterParting,
     /// A target serves such reads only once its rows were noted to be those of the source.
     ReadByNote,

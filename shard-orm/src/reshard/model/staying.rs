@@ -1,4 +1,4 @@
-//! A part that stays, while the rows of one key leave.
+//! A part that stays, while the rows of another one leave.
 
 use super::moving::Moving;
 use super::op::Fencing::{self, Rename, Transaction};

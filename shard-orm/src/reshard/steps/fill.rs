@@ -58,11 +58,7 @@ impl Driver {
             let divider = self.divider.clone();
             let (mut copied, mut collision) = (0, None);
             let done = {
-                let stays = self.stays();
-                let (mut sources, mut targets) = self.both().await?;
-                if stays {
-                    targets.remove(0);
-                }
+                let (mut sources, mut targets) = self.both_fed().await?;
                 let mut on_page = |rows: u64| {
                     copied += rows;
                     let wish = latest.borrow().as_ref().map_or(Wish::Run, |job| job.wish);
@@ -249,13 +245,13 @@ impl Driver {
         })
     }
 
-    /// A table at the sources and at the targets.
+    /// A table at the sources, and at the targets whose rows are copied.
     pub(super) async fn sides(
         &mut self,
         table: &MovedTable,
     ) -> Result<(Vec<Side<'_>>, Vec<Side<'_>>)> {
         let mut names = Vec::new();
-        for site in self.all_sites() {
+        for site in [self.sites(End::Source), self.fed()].concat() {
             let state = self.standing_at(site).await?;
             let fence = self.blueprint(site);
             let place = self.place(site).await?;
@@ -265,13 +261,8 @@ impl Driver {
                 _ => table.clone(),
             });
         }
-        let stays = self.stays();
-        let (sources, mut targets) = self.both().await?;
-        let mut of_targets = names.split_off(sources.len());
-        if stays {
-            targets.remove(0);
-            of_targets.remove(0);
-        }
+        let (sources, targets) = self.both_fed().await?;
+        let of_targets = names.split_off(sources.len());
         let side = |(place, table)| Side { place, table };
         Ok((
             sources.into_iter().zip(names).map(side).collect(),

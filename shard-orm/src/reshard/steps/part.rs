@@ -1,16 +1,18 @@
-//! The step in which a part stays: the rows of the key that leaves are deleted, and the tables of the source become those of
-//! the part's namespace.
+//! The step in which a part stays: the rows that leave are deleted, and the tables of the source become those of the part's
+//! namespace.
 //!
 //! The source is closed, and its log was drained. From the first deletion on nothing is read there any more, neither rows nor
-//! entries of the log: the rows of the key are at the other target alone. So the job's state tells that this step may have
+//! entries of the log: the rows that leave are at the other targets alone. So the job's state tells that this step may have
 //! begun, and the job does not go back from there.
 
+use sea_query::Expr;
+
 use crate::backend::adopt::{Adoption, Reference};
+use crate::catalog::Leaving;
 use crate::connect::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reshard::driver::Driver;
 use crate::reshard::failure::{Misfit, is_locked, is_misfit, may_pass};
-use crate::reshard::mover::End;
 use crate::reshard::place::Place;
 use crate::reshard::places::Site;
 use crate::reshard::stay::MOST_AT_SWITCH;
@@ -18,24 +20,23 @@ use crate::reshard::steps::prepare::names_of;
 use crate::schema::move_log;
 
 impl Driver {
-    /// Whether the key that leaves still has so few rows that writes can wait for their deletion.
+    /// Whether still so few rows leave that writes can wait for their deletion.
     pub(super) async fn check_leaving(&mut self) -> Result<()> {
-        let rows = self.rows_leaving().await?;
-        let Some(key) = self.job.leaving.filter(|_| rows > MOST_AT_SWITCH) else {
+        if self.rows_leaving().await? <= MOST_AT_SWITCH {
             return Ok(());
-        };
+        }
         let id = self.job.id;
         Err(Error::new(
             ErrorKind::Unsupported,
             format!(
-                "key {key} has more than {MOST_AT_SWITCH} rows by now, and writes would wait until they are deleted from the tables \
-                 that stay; delete some of them, or give it up with `shard-orm job abort {id}` and isolate the key again, \
-                 which then copies all parts"
+                "more than {MOST_AT_SWITCH} rows leave by now, and writes would wait until they are deleted from the tables that \
+                 stay; delete some of them, or give it up with `shard-orm job abort {id}` and begin again, which then copies \
+                 all parts"
             ),
         ))
     }
 
-    /// Gives the tables of the source to the part that stays, without the rows of the key.
+    /// Gives the tables of the source to the part that stays, without the rows that leave.
     pub(super) async fn part(&mut self) -> Result<()> {
         self.read_blueprints().await?;
         if !self.is_parted().await? {
@@ -57,8 +58,7 @@ impl Driver {
             Err(error) if error.kind() == ErrorKind::Fenced => Err(error),
             Err(error) => {
                 let message = format!(
-                    "the tables cannot be parted from the rows of the key that leaves: {}; isolate the key again with all \
-                     parts copied",
+                    "the tables cannot be parted from the rows that leave: {}; begin again with all parts copied",
                     error.message()
                 );
                 Err(Error::new(error.kind(), message).with_source(Misfit))
@@ -69,7 +69,9 @@ impl Driver {
 
     /// Whether a former runner has done it: at once for all tables.
     async fn is_parted(&mut self) -> Result<bool> {
-        let site = Site::target(0);
+        let Some(site) = self.staying() else {
+            return Ok(true);
+        };
         let blueprint = self.blueprint(site);
         let there = names_of(self.place(site).await?).await?;
         let mut tables = blueprint.tables().iter();
@@ -77,24 +79,23 @@ impl Driver {
     }
 
     async fn give_tables(&mut self, rehearses: bool) -> Result<()> {
-        let Some(key) = self.job.leaving else {
+        let (Some(leaving), Some(staying)) = (self.job.leaving.clone(), self.staying()) else {
             return Ok(());
         };
-        let into = self.handle(Site::target(0)).await?;
+        let into = self.handle(staying).await?;
         let references = self.references().await?;
         let (job, count) = (self.job.id.to_string(), self.job.tables.len());
-        let keyed = self.job.keys.iter();
-        let keyed =
-            keyed.filter_map(|(table, columns)| Some((table.clone(), columns.last()?.clone())));
-        let keyed: Vec<(String, String)> = keyed.collect();
+        let of_tables = self.job.keys.iter();
+        let of_tables =
+            of_tables.map(|(table, columns)| (table.clone(), leaving.condition(columns)));
+        let of_tables: Vec<(String, Expr)> = of_tables.collect();
         let site = Site::source(0);
         let blueprint = self.blueprint(site);
         let source = self.place(site).await?;
         let adoption = Adoption {
             fence: blueprint.fence(source),
             into: into.namespace.name(),
-            keyed: &keyed,
-            key,
+            leaving: &of_tables,
             references: &references,
         };
         // Deletions are no changes: an entry of one would delete the row at its target.
@@ -111,7 +112,7 @@ impl Driver {
             if transactional {
                 source.all(&silence).await?;
             }
-            refuse_strays(source, &adoption).await?;
+            refuse_strays(source, &adoption, &leaving).await?;
             source.all(&adoption.delete()).await?;
             if transactional {
                 source.all(&adoption.rename()).await?;
@@ -130,9 +131,9 @@ impl Driver {
         Ok(())
     }
 
-    /// The foreign keys between tables of the logical shard, as the target has them that has got its rows.
+    /// The foreign keys between tables of the logical shard, as a target has them whose rows were copied.
     async fn references(&mut self) -> Result<Vec<Reference>> {
-        let Some(site) = self.fed().into_iter().find(|site| site.end == End::Target) else {
+        let Some(site) = self.fed().into_iter().next() else {
             return Ok(Vec::new());
         };
         let tables = self.place(site).await?.tables().await?;
@@ -155,8 +156,12 @@ impl Driver {
     }
 }
 
-/// Fails if rows of other keys refer to rows that are to be deleted.
-async fn refuse_strays(source: &mut Place, adoption: &Adoption<'_>) -> Result<()> {
+/// Fails if rows that stay refer to rows that are to be deleted.
+async fn refuse_strays(
+    source: &mut Place,
+    adoption: &Adoption<'_>,
+    leaving: &Leaving,
+) -> Result<()> {
     for (table, query) in adoption.strays() {
         let mut is_found = false;
         let on_row = &mut |_: &crate::backend::Row<'_>| {
@@ -165,12 +170,11 @@ async fn refuse_strays(source: &mut Place, adoption: &Adoption<'_>) -> Result<()
         };
         source.ask_text(&query, &[], on_row).await?;
         if is_found {
-            let key = adoption.key;
             return Err(Error::new(
                 ErrorKind::ForeignKey,
                 format!(
-                    "table `{table}` has rows of other keys that refer to rows of key {key}: correct them, or isolate the \
-                     key with all parts copied, which breaks the foreign key"
+                    "table `{table}` has rows of other keys that refer to rows of {leaving}: correct them, or begin again with \
+                     all parts copied, which breaks the foreign key"
                 ),
             )
             .with_source(Misfit));

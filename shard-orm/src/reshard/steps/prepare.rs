@@ -79,7 +79,7 @@ impl Driver {
             let fence = named.fence(source);
             Blueprint::of(&structure, &|name: &str| fence.held(name))
         };
-        if self.stays() && !self.fed().contains(&site) {
+        if self.staying() == Some(site) {
             let target = self.place(site).await?;
             target.all(&structure.of_namespace()).await?;
             blueprint.write(target).await?;
@@ -225,7 +225,7 @@ impl Driver {
         };
         let tables = std::mem::take(&mut self.tables).into_iter();
         self.tables = tables.map(|table| self.leaving(table)).collect();
-        if self.job.kind.regroups() && !self.stays() {
+        if self.job.kind.regroups() && (!self.stays() || self.fed().len() > 1) {
             self.divider = Some(Arc::new(self.divider().await?));
         }
         self.blueprints = Some(blueprints);
@@ -247,7 +247,10 @@ impl Driver {
         let router = router.ok_or_else(|| Error::decode("a job of a group that is gone"))?;
         let single = others.first();
         let single = single.ok_or_else(|| Error::decode("a job without namespaces"))?;
-        let shards = own.iter().map(|part| part.shard).collect();
+        let mut shards: Vec<u32> = own.iter().map(|part| part.shard).collect();
+        if let Some(site) = self.staying() {
+            shards.remove(site.number);
+        }
         let single = (single.shard, &single.keys);
         Ok(Divider::new(router, single, shards, self.job.keys.clone()))
     }
