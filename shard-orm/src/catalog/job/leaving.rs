@@ -163,7 +163,7 @@ mod tests {
         let [[postgres, _], [keyless, _]] = conditions(1, &[i64::MIN..=-1, 5..=5, 100..=i64::MAX]);
         assert_eq!(
             postgres,
-            r#""the ""key""" <= -1 OR "the ""key""" = 5 OR "the ""key""" BETWEEN 100 AND 9223372036854775807"#
+            r#""the ""key""" <= -1 OR "the ""key""" = 5 OR ("the ""key""" BETWEEN 100 AND 9223372036854775807)"#
         );
         assert_eq!(keyless, "1 = 1");
     }
