@@ -55,6 +55,7 @@ mod exact_json;
 mod failure;
 mod held;
 mod hours;
+mod how;
 mod journal;
 mod key_change;
 mod kinds;
@@ -163,8 +164,7 @@ impl Reshard {
         MoveShard::new(self, JobKind::Move, group, shard, server)
     }
 
-    /// Splits a logical shard into as many as there are servers, which may be the same. The first one keeps its
-    /// number.
+    /// Splits a logical shard into as many as there are servers, which may be the same. The first keeps its number.
     ///
     /// Under the strategy `range` on PostgreSQL, MySQL and MariaDB, a part on the server of the logical shard stays in its
     /// tables, as of a key that is [isolated](Self::isolate), if few rows leave: only these are copied.

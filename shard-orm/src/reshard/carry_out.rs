@@ -8,40 +8,34 @@ mod step;
 use std::time::SystemTime;
 
 pub(super) use self::run::PlanRunner;
-use super::columns::Columns;
 use super::hours::Hours;
-use super::{Gradual, Job, Mirror, Pace};
+use super::how::{How, names_columns, sets_how};
+use super::{Job, Pace};
 
 /// How a plan is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct CarryOut {
     pub(super) concurrency: usize,
-    pub(super) pace: Pace,
     pub(super) hours: Option<Hours>,
     pub(super) most_statements: Option<u64>,
-    pub(super) accepts_relaxed_durability: bool,
-    pub(super) accepts_replica_risk: bool,
-    pub(super) mirror: Option<Mirror>,
-    pub(super) gradual: Option<Gradual>,
-    pub(super) columns: Columns,
+    /// How each step is done.
+    pub(super) jobs: How,
 }
 
 impl Default for CarryOut {
     fn default() -> Self {
         Self {
             concurrency: 1,
-            pace: Pace::default(),
             hours: None,
             most_statements: None,
-            accepts_relaxed_durability: false,
-            accepts_replica_risk: false,
-            mirror: None,
-            gradual: None,
-            columns: Columns::default(),
+            jobs: How::default(),
         }
     }
 }
+
+sets_how!(CarryOut, jobs);
+names_columns!(CarryOut, jobs);
 
 impl CarryOut {
     /// One step at a time, at the pace [`Pace::Gentle`], at any hour.
@@ -52,12 +46,6 @@ impl CarryOut {
     /// Sets how many steps run at the same time; 1 by default. A server takes part in one of them at most.
     pub fn concurrency(mut self, jobs: usize) -> Self {
         self.concurrency = jobs.max(1);
-        self
-    }
-
-    /// Sets how fast rows are copied.
-    pub fn pace(mut self, pace: Pace) -> Self {
-        self.pace = pace;
         self
     }
 
@@ -72,56 +60,13 @@ impl CarryOut {
         self.most_statements = Some(statements);
         self
     }
-
-    /// As [`MoveShard::accept_relaxed_durability`](super::MoveShard::accept_relaxed_durability), for all steps.
-    pub fn accept_relaxed_durability(mut self) -> Self {
-        self.accepts_relaxed_durability = true;
-        self
-    }
-
-    /// As [`MoveShard::accept_replica_risk`](super::MoveShard::accept_replica_risk), for all steps.
-    pub fn accept_replica_risk(mut self) -> Self {
-        self.accepts_replica_risk = true;
-        self
-    }
-
-    /// As [`MoveShard::mirror`](super::MoveShard::mirror), for all steps. One that finds rows that differ does not switch,
-    /// and the plan stops.
-    pub fn mirror(mut self, mirror: Mirror) -> Self {
-        self.mirror = Some(mirror);
-        self
-    }
-
-    /// As [`MoveShard::gradual`](super::MoveShard::gradual), for all moves. Splits switch all reads at once.
-    pub fn gradual(mut self, gradual: Gradual) -> Self {
-        self.gradual = Some(gradual);
-        self
-    }
-
-    /// As [`ChangeKeys::key`](super::ChangeKeys::key), for all splits.
-    pub fn key(mut self, column: impl Into<String>) -> Self {
-        self.columns.common = Some(column.into());
-        self
-    }
-
-    /// As [`ChangeKeys::key_of`](super::ChangeKeys::key_of), for all splits.
-    pub fn key_of(mut self, table: impl Into<String>, column: impl Into<String>) -> Self {
-        self.columns.own.insert(table.into(), column.into());
-        self
-    }
-
-    /// As [`ChangeKeys::keep`](super::ChangeKeys::keep), for all splits.
-    pub fn keep(mut self, table: impl Into<String>) -> Self {
-        self.columns.kept.insert(table.into());
-        self
-    }
 }
 
 impl CarryOut {
     /// What differs from one step at a time, at a gentle pace and any hour.
     pub(super) fn in_words(&self) -> Vec<String> {
         let mut words = vec![format!("{} at a time", self.concurrency)];
-        words.push(match self.pace {
+        words.push(match self.jobs.pace {
             Pace::RowsPerSecond(rows) => format!("{rows} rows/s"),
             pace => format!("pace {pace}"),
         });
@@ -131,16 +76,16 @@ impl CarryOut {
         if let Some(most) = self.most_statements {
             words.push(format!("at most {most} running statements"));
         }
-        if self.accepts_relaxed_durability {
+        if self.jobs.accepts_relaxed_durability {
             words.push("relaxed durability is accepted".to_owned());
         }
-        if self.accepts_replica_risk {
+        if self.jobs.accepts_replica_risk {
             words.push("the risk of replicas is accepted".to_owned());
         }
-        if let Some(mirror) = &self.mirror {
+        if let Some(mirror) = &self.jobs.mirror {
             words.push(format!("{mirror} of the reads are mirrored"));
         }
-        if let Some(gradual) = &self.gradual {
+        if let Some(gradual) = &self.jobs.gradual {
             words.push(format!("reads switch by {gradual}"));
         }
         words

@@ -330,7 +330,7 @@ impl Planned {
             self.add(hindrances_of(source, question).await?);
         }
         let question = durability(source.dialect());
-        let Some(question) = question.filter(|_| !request.accepts_relaxed_durability) else {
+        let Some(question) = question.filter(|_| !request.how.accepts_relaxed_durability) else {
             return Ok(());
         };
         let mut is_durable = true;

@@ -1,11 +1,11 @@
 //! A split or merge of logical shards, as an operator asks for it.
 
 use super::Reshard;
-use super::columns::Columns;
 use super::division::Division;
+use super::how::{How, names_columns, sets_how};
 use super::planned::Planned;
 use super::request::{Request, Turn};
-use crate::catalog::{Gradual, Job, JobKind, Mirror, Pace};
+use crate::catalog::{Job, JobKind};
 use crate::error::{Error, Result};
 use crate::model::Model;
 use crate::schema::DataType;
@@ -31,6 +31,9 @@ use crate::schema::DataType;
 #[derive(Debug, Clone)]
 #[must_use = "nothing is done before `start` is awaited"]
 pub struct ChangeKeys(Request);
+
+sets_how!(ChangeKeys, 0.how);
+names_columns!(ChangeKeys, 0.how);
 
 impl ChangeKeys {
     pub(super) fn split(reshard: &Reshard, group: &str, shard: u32, servers: Vec<String>) -> Self {
@@ -101,26 +104,6 @@ impl ChangeKeys {
         self
     }
 
-    /// Names the column of the shard key, of all tables that have such a column and whose models were not seen by
-    /// the catalog: setup and registered models tell it.
-    pub fn key(mut self, column: impl Into<String>) -> Self {
-        self.0.columns.common = Some(column.into());
-        self
-    }
-
-    /// Names the column of the shard key of one table.
-    pub fn key_of(mut self, table: impl Into<String>, column: impl Into<String>) -> Self {
-        self.0.columns.own.insert(table.into(), column.into());
-        self
-    }
-
-    /// Names a table without a shard key: all of its rows stay with the part that keeps the number. Of the logical
-    /// shards that are merged, only the one with that number may have rows of it.
-    pub fn keep(mut self, table: impl Into<String>) -> Self {
-        self.0.columns.kept.insert(table.into());
-        self
-    }
-
     /// As [`MoveShard::model`](super::MoveShard::model).
     pub fn model<M: Model>(mut self) -> Self {
         self.0.add_model::<M>();
@@ -138,45 +121,18 @@ impl ChangeKeys {
         self
     }
 
-    /// How fast rows are copied; the default is [`Pace::Gentle`].
-    pub fn pace(mut self, pace: Pace) -> Self {
-        self.0.pace = pace;
-        self
-    }
-
-    /// As [`MoveShard::accept_relaxed_durability`](super::MoveShard::accept_relaxed_durability).
-    pub fn accept_relaxed_durability(mut self) -> Self {
-        self.0.accepts_relaxed_durability = true;
-        self
-    }
-
-    /// As [`MoveShard::accept_replica_risk`](super::MoveShard::accept_replica_risk).
-    pub fn accept_replica_risk(mut self) -> Self {
-        self.0.accepts_replica_risk = true;
-        self
-    }
-
-    /// As [`MoveShard::mirror`](super::MoveShard::mirror). Of a logical shard that is split or merged, reads by a key are
-    /// mirrored, where the key will be; those of a whole logical shard by its number are not.
-    pub fn mirror(mut self, mirror: Mirror) -> Self {
-        self.0.mirror = Some(mirror);
-        self
-    }
-
-    /// As [`MoveShard::gradual`](super::MoveShard::gradual), which is refused for splits and merges.
-    pub fn gradual(mut self, gradual: Gradual) -> Self {
-        self.0.gradual = Some(gradual);
-        self
-    }
-
-    /// Names the columns as an operator of a plan does.
-    pub(super) fn columns(mut self, columns: Columns) -> Self {
-        self.0.columns = columns;
+    /// Does it as a plan is carried out. A split switches all reads at once.
+    pub(super) fn how(mut self, how: &How) -> Self {
+        self.0.how = How {
+            gradual: None,
+            ..how.clone()
+        };
         self
     }
 
     /// Makes it a step of a plan.
-    pub(super) fn turn(mut self, turn: Turn) -> Self {
+    pub(super) fn turn(mut self, how: &How, turn: Turn) -> Self {
+        self = self.how(how);
         self.0.turn = Some(turn);
         self
     }

@@ -197,9 +197,9 @@ impl Planned {
         let (true, Some(place)) = (self.kind.regroups(), sources.first_mut()) else {
             return Ok(Vec::new());
         };
-        let tables = self.resolve(&request.columns, place, known).await?;
+        let tables = self.resolve(&request.how.columns, place, known).await?;
         if self.kind == JobKind::Merge {
-            self.keyless(&request.columns, sources).await?;
+            self.keyless(&request.how.columns, sources).await?;
             let keys: Vec<&OwnedKeys> = self.sources.iter().map(|part| &part.keys).collect();
             let merged = OwnedKeys::of_all(&keys).ok_or_else(|| {
                 Error::unsupported(format!(

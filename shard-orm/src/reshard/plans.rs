@@ -234,7 +234,7 @@ impl Reshard {
         how: &CarryOut,
     ) -> Result<Option<String>> {
         let split = self.split_shard(group, shard, vec![""; parts]);
-        split.columns(how.columns.clone()).indivisible().await
+        split.how(&how.jobs).indivisible().await
     }
 
     /// For each group, the number that its next new logical shard gets, and whether its strategy has no ranges.

@@ -2,12 +2,10 @@
 
 use super::Reshard;
 use super::check::examine;
-use super::columns::Columns;
 use super::division::Division;
+use super::how::{How, sets_how};
 use super::planned::Planned;
-use crate::catalog::{
-    Gradual, Job, JobKind, JobState, Mirror, Pace, Part, Plan, PlanState, StepOf, Store,
-};
+use crate::catalog::{Job, JobKind, JobState, Part, Plan, PlanState, StepOf, Store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::GroupLock;
 use crate::model::Model;
@@ -34,14 +32,9 @@ pub(super) struct Request {
     pub(super) division: Division,
     /// Whether all parts are copied, although one could stay where it is.
     pub(super) copies_all: bool,
-    pub(super) columns: Columns,
     /// The types of columns that models say.
     pub(super) types: Types,
-    pub(super) pace: Pace,
-    pub(super) accepts_relaxed_durability: bool,
-    pub(super) accepts_replica_risk: bool,
-    pub(super) mirror: Option<Mirror>,
-    pub(super) gradual: Option<Gradual>,
+    pub(super) how: How,
     /// The step of a plan that it is.
     pub(super) turn: Option<Turn>,
 }
@@ -107,13 +100,8 @@ impl Request {
             servers: Vec::new(),
             division: Division::Shares,
             copies_all: false,
-            columns: Columns::default(),
             types: Types::new(),
-            pace: Pace::default(),
-            accepts_relaxed_durability: false,
-            accepts_replica_risk: false,
-            mirror: None,
-            gradual: None,
+            how: How::default(),
             turn: None,
         }
     }
@@ -139,10 +127,10 @@ impl Request {
 
     pub(super) async fn plan(&self) -> Result<Planned> {
         let mut planned = Box::pin(examine(self)).await?;
-        if self.mirror.is_some() && !self.kind.switches() {
+        if self.how.mirror.is_some() && !self.kind.switches() {
             planned.against("the mirror", WITHOUT_SWITCH);
         }
-        if self.gradual.is_some() && self.kind != JobKind::Move {
+        if self.how.gradual.is_some() && self.kind != JobKind::Move {
             planned.against(
                 "the gradual switch",
                 "is of a logical shard that moves as a whole, and not of one that is cloned, split or merged; leave it out",
@@ -169,11 +157,11 @@ impl Request {
             tables: planned.tables.clone(),
             keys: planned.keys.clone(),
             types: planned.types.clone(),
-            pace: self.pace,
+            pace: self.how.pace,
             step: self.turn.as_ref().map(|turn| turn.of),
-            accepts_replica_risk: self.accepts_replica_risk,
-            mirror: self.mirror,
-            gradual: self.gradual.clone(),
+            accepts_replica_risk: self.how.accepts_replica_risk,
+            mirror: self.how.mirror,
+            gradual: self.how.gradual.clone(),
             leaving: planned.leaving.clone(),
         };
         let cluster = &self.reshard.cluster;
@@ -201,6 +189,8 @@ impl Request {
 #[must_use = "nothing is done before `start` is awaited"]
 pub struct MoveShard(Request);
 
+sets_how!(MoveShard, 0.how);
+
 impl MoveShard {
     pub(super) fn new(
         reshard: &Reshard,
@@ -212,79 +202,6 @@ impl MoveShard {
         let mut request = Request::new(reshard, kind, group, shard);
         request.servers.push(server.to_owned());
         Self(request)
-    }
-
-    /// How fast rows are copied; the default is [`Pace::Gentle`].
-    pub fn pace(mut self, pace: Pace) -> Self {
-        self.0.pace = pace;
-        self
-    }
-
-    /// Accepts a source that acknowledges commits before they are durable
-    /// (`innodb_flush_log_at_trx_commit` other than 1 on MySQL and MariaDB): after a crash of it, the target
-    /// may have rows that the source has lost.
-    pub fn accept_relaxed_durability(mut self) -> Self {
-        self.0.accepts_relaxed_durability = true;
-        self
-    }
-
-    /// Accepts that a replica of the source may take over without the fence, and serve the logical shard beside the
-    /// target. Otherwise the switch waits until all replicas of the source in the topology have the fence: one that is
-    /// down, or that stands still, keeps the job from switching.
-    pub fn accept_replica_risk(mut self) -> Self {
-        self.0.accepts_replica_risk = true;
-        self
-    }
-
-    /// Before the switch, lets the processes of the application send a share of their reads of the logical shard to the
-    /// target too, and compare the rows. The caller gets what the source answers, and does not wait for the target. A row
-    /// that differs is compared again once the target has all changes; if it still differs, the job keeps its table and
-    /// primary key ([`Mirrored`](crate::reshard::Mirrored)), and does not switch.
-    ///
-    /// Mirrored are reads of whole rows of one logical shard, such as `get`, `find`, `first` and `all`, outside of
-    /// transactions, sessions and streams, by processes that follow the catalog and are built with the feature
-    /// `reshard`. Each of them has two such reads under way at most, and skips some if more than 64 wait.
-    ///
-    /// ```no_run
-    /// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
-    /// use std::time::Duration;
-    /// use shard_orm::reshard::Mirror;
-    ///
-    /// let mirror = Mirror::percent(5.0)?.lasting(Duration::from_mins(10));
-    /// let reshard = cluster.reshard()?;
-    /// let job = reshard.move_shard("shop", 3, "b").mirror(mirror).start().await?;
-    /// let job = reshard.run(job.id).await?;
-    /// println!("{} reads were compared", job.copied.mirrored.compared);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn mirror(mut self, mirror: Mirror) -> Self {
-        self.0.mirror = Some(mirror);
-        self
-    }
-
-    /// Before the switch, lets the target serve reads with the policy [`Replica`](crate::Read::Replica): a share of them,
-    /// and a larger one with each step. Then writes switch, and all other reads with them.
-    ///
-    /// Served there are reads whose statement asks this logical shard alone, outside of transactions, sessions and streams,
-    /// while the target is no further behind the source than `max_lag` of its server. All others go to the source, and so do these when the target
-    /// lags more, fails, or does not answer; they wait for it for three seconds at most, once. After the job was given up,
-    /// they have left the target before its tables are removed.
-    ///
-    /// ```no_run
-    /// # async fn run(cluster: shard_orm::Cluster) -> shard_orm::Result<()> {
-    /// use std::time::Duration;
-    /// use shard_orm::reshard::Gradual;
-    ///
-    /// let gradual = Gradual::percent([5.0, 25.0, 100.0])?.each(Duration::from_mins(10));
-    /// let reshard = cluster.reshard()?;
-    /// let job = reshard.move_shard("shop", 3, "b").gradual(gradual).start().await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn gradual(mut self, gradual: Gradual) -> Self {
-        self.0.gradual = Some(gradual);
-        self
     }
 
     /// Names a model of the group, whose fields say the types of its table's columns. It counts where the servers are
@@ -334,7 +251,8 @@ impl MoveShard {
     }
 
     /// Makes it a step of a plan.
-    pub(super) fn turn(mut self, turn: Turn) -> Self {
+    pub(super) fn turn(mut self, how: &How, turn: Turn) -> Self {
+        self.0.how = how.clone();
         self.0.turn = Some(turn);
         self
     }

@@ -49,7 +49,7 @@ impl Planned {
             Some("its file cannot become another one while processes have it open".to_owned())
         } else if !self.types.is_empty() {
             Some("the servers are different kinds of databases".to_owned())
-        } else if request.mirror.is_some() {
+        } else if request.how.mirror.is_some() {
             Some("its reads are mirrored".to_owned())
         } else {
             structure.bound()

@@ -274,7 +274,7 @@ impl<'t> PlanRunner<'t> {
                 token: self.held.token(),
                 numbers: numbers(&self.plan.steps, at),
             };
-            match begin(&self.reshard, &action, &how, turn).await {
+            match begin(&self.reshard, &action, &how.jobs, turn).await {
                 Ok(Begun::Job(job)) => {
                     self.failing = None;
                     touched.extend(own);

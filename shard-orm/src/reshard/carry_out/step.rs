@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::CarryOut;
 use crate::catalog::{Document, Part};
 use crate::config::ServerState;
 use crate::error::{Error, ErrorKind, Result};
 use crate::reshard::crowd::Crowd;
+use crate::reshard::how::How;
 use crate::reshard::planner::Action;
 use crate::reshard::pulse::counts;
 use crate::reshard::request::Turn;
@@ -67,24 +67,9 @@ pub(super) fn numbers(steps: &[StoredStep], at: usize) -> Option<Vec<u32>> {
 pub(super) async fn begin(
     reshard: &Reshard,
     action: &Action,
-    how: &CarryOut,
+    how: &How,
     turn: Turn,
 ) -> Result<Begun> {
-    macro_rules! start {
-        ($request:expr) => {{
-            let mut request = $request.pace(how.pace).turn(turn);
-            if how.accepts_relaxed_durability {
-                request = request.accept_relaxed_durability();
-            }
-            if how.accepts_replica_risk {
-                request = request.accept_replica_risk();
-            }
-            if let Some(mirror) = how.mirror {
-                request = request.mirror(mirror);
-            }
-            Ok(Begun::Job(Box::new(request.start().await?)))
-        }};
-    }
     match action {
         Action::Activate { group, server } => activate(reshard, group, server).await,
         Action::Move {
@@ -95,11 +80,9 @@ pub(super) async fn begin(
             ..
         } => {
             check_place(reshard, group, *shard, from).await?;
-            let mut moved = reshard.move_shard(group, *shard, to);
-            if let Some(gradual) = &how.gradual {
-                moved = moved.gradual(gradual.clone());
-            }
-            start!(moved)
+            let moved = reshard.move_shard(group, *shard, to);
+            let job = moved.turn(how, turn).start().await?;
+            Ok(Begun::Job(Box::new(job)))
         }
         Action::Split {
             group,
@@ -111,7 +94,8 @@ pub(super) async fn begin(
             check_place(reshard, group, *shard, from).await?;
             let servers = parts.iter().map(|part| part.server.clone());
             let split = reshard.split_shard(group, *shard, servers);
-            start!(split.columns(how.columns.clone()))
+            let job = split.turn(how, turn).start().await?;
+            Ok(Begun::Job(Box::new(job)))
         }
     }
 }

@@ -5,6 +5,7 @@ use toml::{Table, Value};
 use super::StoredStep;
 use crate::error::{Error, Result};
 use crate::reshard::carry_out::CarryOut;
+use crate::reshard::how::How;
 use crate::reshard::planner::{Action, Cost, Plan, SplitPart, Step, Why};
 use crate::reshard::{Gradual, Mirror};
 
@@ -43,7 +44,7 @@ fn unreadable() -> Error {
 fn table_of(how: &CarryOut) -> Table {
     let mut table = Table::new();
     table.insert("concurrency".to_owned(), integer(how.concurrency as u64));
-    table.insert("pace".to_owned(), how.pace.to_string().into());
+    table.insert("pace".to_owned(), how.jobs.pace.to_string().into());
     if let Some(hours) = how.hours {
         table.insert("hours".to_owned(), hours.to_string().into());
     }
@@ -51,29 +52,32 @@ fn table_of(how: &CarryOut) -> Table {
         table.insert("most_statements".to_owned(), integer(most));
     }
     for (key, is_set) in [
-        ("accepts_relaxed_durability", how.accepts_relaxed_durability),
-        ("accepts_replica_risk", how.accepts_replica_risk),
+        (
+            "accepts_relaxed_durability",
+            how.jobs.accepts_relaxed_durability,
+        ),
+        ("accepts_replica_risk", how.jobs.accepts_replica_risk),
     ] {
         if is_set {
             table.insert(key.to_owned(), true.into());
         }
     }
-    if let Some(mirror) = how.mirror {
+    if let Some(mirror) = how.jobs.mirror {
         table.insert("mirror".to_owned(), mirror.to_value());
     }
-    if let Some(gradual) = &how.gradual {
+    if let Some(gradual) = &how.jobs.gradual {
         table.insert("gradual".to_owned(), gradual.to_value());
     }
-    if let Some(column) = &how.columns.common {
+    if let Some(column) = &how.jobs.columns.common {
         table.insert("key".to_owned(), column.clone().into());
     }
-    if !how.columns.own.is_empty() {
-        let own = how.columns.own.iter();
+    if !how.jobs.columns.own.is_empty() {
+        let own = how.jobs.columns.own.iter();
         let own = own.map(|(table, column)| (table.clone(), column.clone().into()));
         table.insert("keys".to_owned(), Value::Table(own.collect()));
     }
-    if !how.columns.kept.is_empty() {
-        let kept = how.columns.kept.iter().cloned().map(Value::String);
+    if !how.jobs.columns.kept.is_empty() {
+        let kept = how.jobs.columns.kept.iter().cloned().map(Value::String);
         table.insert("kept".to_owned(), Value::Array(kept.collect()));
     }
     table
@@ -83,23 +87,26 @@ fn how_of(value: &Value) -> Option<CarryOut> {
     let is_set = |key: &str| value.get(key).and_then(Value::as_bool) == Some(true);
     let mut how = CarryOut {
         concurrency: usize::try_from(number(value.get("concurrency")?)?).ok()?,
-        pace: value.get("pace")?.as_str()?.parse().ok()?,
         most_statements: value.get("most_statements").and_then(number),
-        accepts_relaxed_durability: is_set("accepts_relaxed_durability"),
-        accepts_replica_risk: is_set("accepts_replica_risk"),
+        jobs: How {
+            pace: value.get("pace")?.as_str()?.parse().ok()?,
+            accepts_relaxed_durability: is_set("accepts_relaxed_durability"),
+            accepts_replica_risk: is_set("accepts_replica_risk"),
+            ..How::default()
+        },
         ..CarryOut::default()
     };
     if let Some(hours) = value.get("hours") {
         how.hours = Some(hours.as_str()?.parse().ok()?);
     }
     if let Some(mirror) = value.get("mirror") {
-        how.mirror = Some(Mirror::of_value(mirror)?);
+        how.jobs.mirror = Some(Mirror::of_value(mirror)?);
     }
     if let Some(gradual) = value.get("gradual") {
-        how.gradual = Some(Gradual::of_value(gradual)?);
+        how.jobs.gradual = Some(Gradual::of_value(gradual)?);
     }
     let key = value.get("key").and_then(Value::as_str);
-    how.columns.common = key.map(str::to_owned);
+    how.jobs.columns.common = key.map(str::to_owned);
     for (table, column) in value
         .get("keys")
         .and_then(Value::as_table)
