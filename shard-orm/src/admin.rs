@@ -42,6 +42,8 @@ pub use check::{
 };
 #[cfg(feature = "metrics")]
 pub use filling::filling_servers;
+#[cfg(feature = "metrics")]
+pub(crate) use filling::{SizedServer, find_filling, sized_servers};
 pub use id::{IdDescription, ShardsOfId, UuidParts, describe_id, describe_id_in, describe_uuid};
 pub use key::Key;
 pub use look::EndpointRole;

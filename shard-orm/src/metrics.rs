@@ -24,6 +24,7 @@ mod jobs;
 mod names;
 mod publish;
 mod sink;
+mod sizes;
 mod table;
 
 pub use self::publish::{Publisher, Publishing};

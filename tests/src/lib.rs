@@ -2,6 +2,7 @@
 //!
 //! - [`servers`] starts private database servers on free ports of the loopback interface, shared by a test run or
 //!   owned by one test that kills and restarts them.
+//! - [`exporter`] keeps what a cluster publishes of its metrics, for a test.
 //! - [`fixture`] makes a cluster for one behaviour; its macro runs the behaviour on every database.
 //! - [`guide`](mod@guide) holds the chapters of the guide, whose examples are compiled and run, with their helpers.
 //! - [`history`] checks what clients saw of lists, for anomalies.
@@ -16,6 +17,7 @@
 //! in each test process that asks for one.
 
 pub mod database;
+pub mod exporter;
 pub mod fixture;
 #[cfg(feature = "sqlite")]
 pub mod guide;

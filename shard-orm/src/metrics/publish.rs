@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::names::{kind, role};
 use super::sink::{Published, Sink, float};
+use super::sizes::{self, Sizes};
 use super::table;
 use crate::anomaly::{Rule, Rules};
 use crate::cluster::{Cluster, EndpointHealth, Extension, ServerHealth, Statistics};
@@ -30,6 +31,9 @@ pub struct Publisher {
     fleet: bool,
     rules: Rules,
 }
+
+/// The number of anomalies by group and rule.
+pub(super) type Found = BTreeMap<(String, Rule), u64>;
 
 /// What was published of a cluster, by any publisher.
 #[derive(Debug, Default)]
@@ -67,8 +71,9 @@ impl Publisher {
         self
     }
 
-    /// With [`every`](Self::every), publishes the anomalies of all processes in the place of those of this one. Reads
-    /// their statistics by one statement each time, so let one process do it. Needs a catalog.
+    /// With [`every`](Self::every), publishes the anomalies of all processes in the place of those of this one, and the
+    /// [sizes](Cluster::server_sizes) of the servers with what follows from them. Reads the statistics by one statement
+    /// each time, and the sizes by two once a minute, so let one process do it. Needs a catalog.
     pub fn fleet(mut self) -> Self {
         self.fleet = true;
         self
@@ -91,7 +96,7 @@ impl Publisher {
     /// ```
     pub fn publish(&self) {
         let own = self.cluster.statistics();
-        self.publish_with(|sink| self.anomalies(sink, &own));
+        self.publish_with(|sink| publish_anomalies(sink, &self.anomalies(&own)));
     }
 
     fn publish_with(&self, more: impl FnOnce(&mut Sink<'_>)) {
@@ -127,6 +132,7 @@ impl Publisher {
         let publish = move || {
             let (weak, mut stopped, rules) = (weak.clone(), stopped.clone(), rules.clone());
             async move {
+                let mut sizes = None;
                 loop {
                     let Some(cluster) = weak.upgrade() else {
                         return;
@@ -138,7 +144,7 @@ impl Publisher {
                         fleet,
                         rules: rules.clone(),
                     };
-                    publisher.publish_all().await;
+                    sizes = publisher.publish_all(sizes).await;
                     drop(publisher);
                     // An error says that it was dropped.
                     if tokio::time::timeout(period, stopped.changed())
@@ -151,10 +157,11 @@ impl Publisher {
             }
         };
         runtime.spawn(restarting("the publication of metrics", publish));
-        Publishing { _stop: stop }
+        Publishing { stop }
     }
 
-    async fn publish_all(&self) {
+    /// Publishes what is known and what has to be read; returns the sizes for the next time.
+    async fn publish_all(&self, sizes: Option<Sizes>) -> Option<Sizes> {
         let statistics = match self.fleet {
             false => Some(self.cluster.statistics()),
             true => match self.cluster.fleet_statistics().await {
@@ -168,6 +175,10 @@ impl Publisher {
                     None
                 }
             },
+        };
+        let sizes = match self.fleet {
+            false => None,
+            true => sizes::refresh(sizes, &self.cluster, &self.rules).await,
         };
         #[cfg(feature = "reshard")]
         let jobs = match self.jobs {
@@ -185,33 +196,33 @@ impl Publisher {
             },
         };
         self.publish_with(|sink| {
-            if let Some(statistics) = &statistics {
-                self.anomalies(sink, statistics);
+            let found = statistics.as_ref().map(|own| self.anomalies(own));
+            let mut found = found.unwrap_or_default();
+            if let Some(sizes) = &sizes {
+                sizes.publish(sink, &mut found);
             }
+            publish_anomalies(sink, &found);
             #[cfg(feature = "reshard")]
             if let Some(jobs) = &jobs {
                 super::jobs::publish(sink, jobs);
             }
         });
+        sizes
     }
 
     /// The number of anomalies of each group and named database by each rule for which statistics are enough.
-    fn anomalies(&self, sink: &mut Sink<'_>, statistics: &Statistics) {
+    fn anomalies(&self, statistics: &Statistics) -> Found {
         let rules = Rule::ALL.into_iter();
         let rules: Vec<Rule> = rules.filter(|rule| *rule != Rule::Filling).collect();
-        let mut found: BTreeMap<(&str, Rule), u64> = BTreeMap::new();
+        let mut found = Found::new();
         for server in &statistics.servers {
-            found.extend(rules.iter().map(|rule| ((&*server.group, *rule), 0)));
+            found.extend(rules.iter().map(|rule| ((server.group.clone(), *rule), 0)));
         }
-        let anomalies = self.rules.find(statistics);
-        for anomaly in &anomalies {
-            *found
-                .entry((anomaly.subject.group(), anomaly.rule))
-                .or_default() += 1;
+        for anomaly in self.rules.find(statistics) {
+            let group = anomaly.subject.group().to_owned();
+            *found.entry((group, anomaly.rule)).or_default() += 1;
         }
-        for ((group, rule), number) in found {
-            sink.gauge(&table::ANOMALIES, &[group, rule.name()], float(number));
-        }
+        found
     }
 
     fn topology(&self, sink: &mut Sink<'_>) {
@@ -265,7 +276,27 @@ impl Publisher {
 #[derive(Debug)]
 #[must_use = "it ends when it is dropped"]
 pub struct Publishing {
-    _stop: watch::Sender<()>,
+    stop: watch::Sender<()>,
+}
+
+impl Publishing {
+    /// Ends it, and waits for a publication that is under way.
+    ///
+    /// ```no_run
+    /// # async fn run(publishing: shard_orm::metrics::Publishing) {
+    /// publishing.stop().await;
+    /// # }
+    /// ```
+    pub async fn stop(self) {
+        self.stop.send_replace(());
+        self.stop.closed().await;
+    }
+}
+
+fn publish_anomalies(sink: &mut Sink<'_>, found: &Found) {
+    for ((group, rule), number) in found {
+        sink.gauge(&table::ANOMALIES, &[group, rule.name()], float(*number));
+    }
 }
 
 fn calls(sink: &mut Sink<'_>, server: &ServerFigures) {

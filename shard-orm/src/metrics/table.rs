@@ -149,7 +149,15 @@ metrics! {
     UNSERVED = "shard_orm_shards_unserved", Gauge, Count, &["group"],
         "Logical shards whose server is known not to serve reads or writes.";
     ANOMALIES = "shard_orm_anomalies", Gauge, Count, &["group", "rule"],
-        "What is unusual in the calls of the process, or of all processes on request, by the rule.";
+        "What is unusual in the calls of the process, or of all processes on request, by the rule; `filling` on request.";
+    USED = "shard_orm_server_used_bytes", Gauge, Bytes, SERVER,
+        "The bytes of a server's logical shards, as they were measured last. On request.";
+    CAPACITY = "shard_orm_server_capacity_bytes", Gauge, Bytes, SERVER,
+        "The capacity of a server that has one. On request.";
+    MEASURED = "shard_orm_server_measured_timestamp_seconds", Gauge, Seconds, SERVER,
+        "When its bytes were measured last, in seconds since 1970. On request.";
+    FULL = "shard_orm_server_full_timestamp_seconds", Gauge, Seconds, SERVER,
+        "When its capacity is filled by the straight line through its sizes, in seconds since 1970. Not published if that is not within ten years. On request.";
     SYNC_AGE = "shard_orm_sync_age_seconds", Gauge, Seconds, &["table", "group", "server"],
         "How long ago the source of a static table's copy was read to its end, by a supervisor of this process.";
     SYNC_FAILURES = "shard_orm_sync_failures", Gauge, Count, &["table", "group", "server"],

@@ -3,9 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use shard_orm::admin::filling_servers;
+use shard_orm::metrics::Publisher;
 use shard_orm::prelude::*;
 use shard_orm::statistics::{Rule, Rules, ServerSizes, Subject, Trend};
 use shard_orm_tests::behaviours;
+use shard_orm_tests::exporter::{find, with_exporter};
 use shard_orm_tests::fixture::Fixture;
 use shard_orm_tests::waiting::eventually;
 
@@ -128,6 +130,46 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let expected = Subject::Server { group: "shop".to_owned(), server: "server-0".to_owned() };
         assert_eq!(anomaly.subject, expected);
         assert!(anomaly.message.contains("9 days"), "{anomaly}");
+    }
+
+    async fn sizes_and_the_dates_at_which_servers_are_full_are_published_on_request(fixture: &Fixture) {
+        unmeasured(fixture, "capacity = 1000000").await;
+        let first = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
+        for hours in (1..=72).rev().step_by(6) {
+            let text = format!("[shop]\nserver-0 = {}\nserver-1 = 500000\nserver-9 = 7", 800_000 - 1_000 * hours);
+            insert(fixture, hours * HOUR, &text).await;
+        }
+        with_exporter(&process(fixture, settings().heartbeat(None)), async |on, exporter| {
+            let value = |name: &str, labels: &[&str]| find(&exporter.render(), &format!("shard_orm_{name}"), labels);
+            let filling = ["group=\"shop\"", "rule=\"filling\""];
+            let own = Publisher::new(on).every(POLL);
+            eventually("its own figures are published", async || value("topology_epoch", &[]) == Some(1.0)).await;
+            own.stop().await;
+            assert_eq!(value("anomalies", &filling), None);
+            assert_eq!(value("server_used_bytes", &[]), None);
+
+            let fleet = Publisher::new(on).fleet().every(POLL);
+            eventually("a server is filling", async || value("anomalies", &filling) == Some(1.0)).await;
+            let of = |name: &str, server: usize| value(name, &["group=\"shop\"", &*format!("server=\"server-{server}\"")]);
+            assert_eq!(of("server_used_bytes", 0), Some(794_000.0));
+            assert_eq!(of("server_used_bytes", 1), Some(500_000.0));
+            assert_eq!([0, 1].map(|server| of("server_capacity_bytes", server)), [Some(1_000_000.0); 2]);
+            let ago = first - of("server_measured_timestamp_seconds", 0).unwrap();
+            assert!((ago - 6.0 * 3_600.0).abs() < 60.0, "{ago}");
+            // 206,000 bytes at 24,000 a day, since then.
+            let left = of("server_full_timestamp_seconds", 0).unwrap() - first + ago;
+            assert!((left / 86_400.0 - 206.0 / 24.0).abs() < 0.01, "{left}");
+            assert_eq!(of("server_full_timestamp_seconds", 1), None);
+            // One that is no longer in the topology.
+            assert_eq!(of("server_used_bytes", 9), None);
+            fleet.stop().await;
+
+            // By other rules it is not unusual.
+            let rules = Rules::new().filling(Duration::from_hours(24));
+            let fleet = Publisher::new(on).fleet().rules(rules).every(POLL);
+            eventually("it is not unusual", async || value("anomalies", &filling) == Some(0.0)).await;
+            fleet.stop().await;
+        });
     }
 
     async fn sizes_need_a_catalog_that_is_initialized(fixture: &Fixture) {
