@@ -1,5 +1,5 @@
 //! A web page that shows the state of a cluster of shard-orm. It is read-only, unless [`Options::allow_actions`] lets
-//! viewers steer jobs.
+//! viewers steer jobs, or [`Options::measure_sizes`] lets it keep the sizes of servers.
 //!
 //! The command `shard-orm dashboard` serves it. An application can mount [`router`] next to its own routes, and
 //! the page then shows the calls of that application too:

@@ -32,6 +32,7 @@ pub struct Options {
     pub(crate) base: String,
     pub(crate) is_command: bool,
     pub(crate) wants_actions: bool,
+    pub(crate) measures_sizes: bool,
     pub(crate) migrations: Option<Migrations>,
     pub(crate) models: Option<CheckModels>,
 }
@@ -92,6 +93,15 @@ impl Options {
     /// resumed and that no process runs is run by this one: await [`settle`](crate::settle) before it exits.
     pub fn allow_actions(mut self) -> Self {
         self.wants_actions = true;
+        self
+    }
+
+    /// Lets the page measure the [sizes of servers](shard_orm::Cluster::measure_server_sizes) while somebody looks, for a cluster of
+    /// which no process does. Once an hour it asks each server, and writes a row into the catalog, whose tables it
+    /// upgrades if they are of an earlier version. Without it, the page shows what the processes have measured, and how
+    /// servers have grown since it was started.
+    pub fn measure_sizes(mut self) -> Self {
+        self.measures_sizes = true;
         self
     }
 

@@ -158,14 +158,11 @@ impl Readings {
                 cluster.fleet_statistics().await.map(Fleet::from)
             })
             .every(FLEET),
-            stored: of(cluster, |cluster| async move {
-                // Unless a process of the cluster has measured in this hour.
-                if let Err(error) = cluster.measure_server_sizes().await {
-                    tracing::debug!(%error, "the sizes of servers were not kept in the catalog");
-                }
-                cluster.server_sizes().await
-            })
-            .every(STORED),
+            stored: {
+                let measures = options.measures_sizes;
+                let read = move |cluster| stored(cluster, measures);
+                of(cluster, read).every(STORED)
+            },
             sizes,
             watch: Watch::default(),
             tables: per_shard(cluster, TABLES, |cluster, group, shard| async move {
@@ -182,6 +179,14 @@ impl Readings {
             cluster: cluster.clone(),
         }
     }
+}
+
+/// The sizes of servers. Measures them before, if that is wanted and no process of the cluster has within this hour.
+async fn stored(cluster: Cluster, measures: bool) -> Result<Vec<ServerSizes>> {
+    if measures && let Err(error) = cluster.measure_server_sizes().await {
+        tracing::debug!(%error, "the sizes of servers were not kept in the catalog");
+    }
+    cluster.server_sizes().await
 }
 
 fn of<T, F>(cluster: &Cluster, read: impl Fn(Cluster) -> F + Send + Sync + 'static) -> Reading<T>

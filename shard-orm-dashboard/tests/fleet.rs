@@ -144,9 +144,8 @@ async fn a_server_that_has_grown_for_days_is_found_at_the_first_look() {
     let mut catalog = sqlx::SqliteConnection::connect(&url).await.unwrap();
     let since = SystemTime::UNIX_EPOCH.elapsed().unwrap();
     let now = i64::try_from(since.as_millis()).unwrap();
-    // The row of the next hour keeps the page from measuring, should this one end meanwhile.
-    for hours in -1..=72 {
-        let (at, period) = (now - hours.max(0) * HOUR, now / HOUR - hours);
+    for hours in 0..=72 {
+        let (at, period) = (now - hours * HOUR, now / HOUR - hours);
         let sizes = format!("[shop]\na = {}\nb = 500000", 900_000 - 1_000 * hours);
         let insert = "INSERT INTO shard_orm_size (cluster_name, period, taken_at, sizes) VALUES ('test', ?, ?, ?)";
         let insert = sqlx::query(insert).bind(period).bind(at).bind(sizes);
@@ -163,17 +162,36 @@ async fn a_server_that_has_grown_for_days_is_found_at_the_first_look() {
         "{page}"
     );
     let sizes = command.server_sizes().await.unwrap();
-    assert!(sizes.iter().all(|server| server.samples.len() == 74));
+    assert!(sizes.iter().all(|server| server.samples.len() == 73));
 }
 
 #[tokio::test]
-async fn the_page_measures_if_no_process_has() {
+async fn the_page_measures_on_request_if_no_process_has() {
     let folder = tempfile::tempdir().unwrap();
     let command = process(folder.path(), None).await;
     initialized(folder.path(), &command).await;
     command.setup().table::<Order>().run().await.unwrap();
-    assert!(command.server_sizes().await.unwrap().is_empty());
+    // By itself it writes nothing, nor upgrades the tables of a catalog of an earlier version.
+    let url = format!("sqlite://{}/default.db", folder.path().display());
+    let mut catalog = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    for change in [
+        "DROP TABLE shard_orm_size",
+        "UPDATE shard_orm_catalog SET tables_version = 5",
+    ] {
+        sqlx::query(change).execute(&mut catalog).await.unwrap();
+    }
     let served = Served::start(&command, Options::new().of_command()).await;
+    assert_eq!(served.get("/").await.status, 200);
+    assert!(command.server_sizes().await.unwrap().is_empty());
+    let version = "SELECT tables_version FROM shard_orm_catalog";
+    let version: i64 = sqlx::query_scalar(version)
+        .fetch_one(&mut catalog)
+        .await
+        .unwrap();
+    assert_eq!(version, 5);
+
+    let options = Options::new().of_command().measure_sizes();
+    let served = Served::start(&command, options).await;
     assert_eq!(served.get("/").await.status, 200);
     let sizes = command.server_sizes().await.unwrap();
     assert_eq!(sizes.len(), 2, "{sizes:?}");

@@ -16,7 +16,8 @@ use crate::session::Session;
 /// Serve a web page that shows the state of the cluster.
 ///
 /// It shows what needs attention, groups, servers and logical shards, moves, processes, the history of the
-/// topology and static tables. It is read-only unless actions are allowed, and is served until it is interrupted.
+/// topology and static tables. It is read-only unless actions are allowed or it is to measure sizes, and is served until
+/// it is interrupted.
 /// Nothing is asked of the servers while nobody looks.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -41,6 +42,10 @@ pub struct Args {
     /// Let viewers pause, resume, throttle and abort jobs. Needs --token-file.
     #[arg(long)]
     allow_actions: bool,
+    /// Measure the sizes of servers once an hour while somebody looks, and keep them in the catalog, if no process of
+    /// the cluster does.
+    #[arg(long)]
+    measure_sizes: bool,
     /// The folder of migrations, of which the page of a logical shard shows those that it lacks. Without it, they are
     /// those that others of its group have.
     #[arg(long, value_name = "FOLDER")]
@@ -69,6 +74,9 @@ impl Args {
         }
         if self.allow_actions {
             options = options.allow_actions();
+        }
+        if self.measure_sizes {
+            options = options.measure_sizes();
         }
         if let Some(folder) = &self.migrations {
             options = options.migrations(Migrations::from_folder(folder)?);
