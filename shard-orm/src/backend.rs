@@ -193,7 +193,7 @@ pub(crate) use render::{
     big_integer, create_namespace, long_text, quote, render, render_alter, render_index,
     render_table, short_text, signature, user_sql,
 };
-pub(crate) use response::{OnRow, ReadResponse};
+pub(crate) use response::{NotedResponse, OnRow};
 pub use row::Row;
 pub(crate) use row_hash::RowHash;
 pub(crate) use row_part::{has_part_search, part_search};

@@ -20,6 +20,7 @@ mod statement;
 mod stream;
 pub(crate) mod system_tables;
 mod target;
+mod timed_rows;
 mod unfit;
 
 pub(crate) use crate::connect::{ask, sizes};

@@ -15,6 +15,7 @@ mod lags;
 mod moment;
 #[cfg(feature = "metrics")]
 mod recording;
+mod running;
 #[cfg(feature = "metrics")]
 mod server;
 #[cfg(feature = "metrics")]
@@ -41,6 +42,7 @@ pub(crate) use self::{
 };
 pub(crate) use event::Event;
 pub(crate) use moment::{Moment, begin};
+pub(crate) use running::Running;
 #[cfg(not(feature = "metrics"))]
 pub(crate) use silent::{
     Count, Observed, Recorder, ServerRecorder, ShardRecorder, Stopwatch, Waiters,
@@ -63,10 +65,12 @@ pub(crate) struct Outcome {
 }
 
 impl Observed {
-    /// Records what is no statement of `exec`, and has begun then.
+    /// Records the end of a transaction, which has begun then and is no statement of `exec`: its verb, and its group,
+    /// logical shard and server.
     pub(crate) fn timed(
         &self,
         verb: &'static str,
+        (group, shard, server): (&str, u32, &str),
         begun: Option<Moment>,
         rows: Result<u64, ErrorKind>,
     ) {
@@ -77,8 +81,29 @@ impl Observed {
             took: begun.elapsed_micros(),
             rows,
         };
-        self.call(&outcome);
+        let pick = self.call(&outcome);
         self.share(&outcome, 1);
+        if pick == Pick::Slow {
+            tracing::warn!(
+                target: "shard_orm::slow",
+                group,
+                shard,
+                shards = 1,
+                server,
+                role = "primary",
+                verb,
+                table = "",
+                micros = outcome.took,
+                waited_micros = 0,
+                // It has no rows that the call would convert.
+                network_micros = outcome.took,
+                decode_micros = 0,
+                rows = 0,
+                error = rows.err().map(tracing::field::display),
+                fingerprint = verb.to_uppercase(),
+                "slow call"
+            );
+        }
     }
 }
 

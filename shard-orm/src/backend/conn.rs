@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// One open connection.
 pub(crate) enum Conn {
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::SqliteConnection, super::sqlite::SqliteState),
+    Sqlite(sqlx::SqliteConnection, Box<super::sqlite::SqliteState>),
     #[cfg(feature = "postgres")]
     Postgres(sqlx::PgConnection),
     #[cfg(feature = "mysql")]

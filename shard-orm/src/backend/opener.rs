@@ -60,7 +60,7 @@ impl Opener {
             #[cfg(feature = "sqlite")]
             Options::Sqlite(ref options) => super::sqlite::connect(options, &self.session)
                 .await
-                .map(|(conn, known)| Conn::Sqlite(conn, known))
+                .map(|(conn, known)| Conn::Sqlite(conn, Box::new(known)))
                 .map_err(|source| Failure::from_driver(Dialect::Sqlite, source)),
             #[cfg(feature = "postgres")]
             Options::Postgres(ref options) => super::postgres::connect(options, &self.session)

@@ -6,6 +6,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use futures_util::Stream;
 use futures_util::future::BoxFuture;
@@ -16,6 +17,7 @@ use super::row::RowOf;
 use super::{Failure, Row};
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
+use crate::observe::Running;
 
 /// Called for each row of a result.
 pub(crate) type OnRow<'a> = dyn FnMut(&Row<'_>) -> Result<()> + Send + 'a;
@@ -186,22 +188,32 @@ impl<'c, 'r> ReadResponse<'c, 'r> {
             refused: None,
         }
     }
-}
 
-impl Future for ReadResponse<'_, '_> {
-    type Output = Result<u64, Failure>;
+    /// The same for a call, which is told how long it is waited for.
+    #[inline]
+    pub(crate) fn noted_in(self, running: &'r Running) -> NotedResponse<'c, 'r> {
+        NotedResponse {
+            response: self,
+            running,
+        }
+    }
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    fn read(
+        &mut self,
+        waits: &mut Waits<'_>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<u64, Failure>> {
         let Self {
             answer,
             on_row,
             rows,
             refused,
-        } = self.get_mut();
+        } = self;
         let reader = Reader {
             on_row,
             rows,
             refused,
+            waits,
         };
         match answer {
             #[cfg(feature = "sqlite")]
@@ -236,14 +248,88 @@ impl Future for ReadResponse<'_, '_> {
     }
 }
 
+impl Future for ReadResponse<'_, '_> {
+    type Output = Result<u64, Failure>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.get_mut().read(&mut Waits::default(), context)
+    }
+}
+
+/// A response that is read for a call.
+pub(crate) struct NotedResponse<'c, 'r> {
+    response: ReadResponse<'c, 'r>,
+    running: &'r Running,
+}
+
+/// A response that was read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// As of a [`ReadResponse`].
+    pub(crate) rows: u64,
+    /// When the last wait for it ended, which the call was not told yet: it may not want to know.
+    pub(crate) arrived: Option<Instant>,
+}
+
+impl Future for NotedResponse<'_, '_> {
+    type Output = Result<Answer, Failure>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { response, running } = self.get_mut();
+        let mut waits = Waits {
+            running: Some(*running),
+            is_awaited: running.is_waiting(),
+            arrived: None,
+        };
+        let outcome = ready!(response.read(&mut waits, context));
+        if outcome.is_err() {
+            running.arrived(waits.arrived);
+        }
+        Poll::Ready(outcome.map(|rows| Answer {
+            rows,
+            arrived: waits.arrived,
+        }))
+    }
+}
+
+/// The waits for a response, at one poll.
+#[derive(Default)]
+struct Waits<'a> {
+    running: Option<&'a Running>,
+    /// Nothing had arrived at the last poll.
+    is_awaited: bool,
+    /// When the wait ended in this one, which the call was not told yet.
+    arrived: Option<Instant>,
+}
+
+impl Waits<'_> {
+    /// Notes whether this is waited for. What arrives together is noted once.
+    #[inline]
+    fn note<T>(&mut self, polled: Poll<T>) -> Poll<T> {
+        if polled.is_pending() {
+            if let Some(running) = self.running {
+                if self.arrived.is_some() {
+                    running.arrived(self.arrived.take());
+                }
+                running.wait_begins();
+            }
+        } else if self.is_awaited {
+            self.is_awaited = false;
+            self.arrived = Some(Instant::now());
+        }
+        polled
+    }
+}
+
 /// The receiver of a response's rows.
-struct Reader<'a, 'r> {
+struct Reader<'a, 'r, 'w> {
     on_row: &'a mut OnRow<'r>,
     rows: &'a mut u64,
     refused: &'a mut Option<Error>,
+    waits: &'a mut Waits<'w>,
 }
 
-impl Reader<'_, '_> {
+impl Reader<'_, '_, '_> {
     /// Reads as much as has arrived.
     fn poll<DB: Database>(
         self,
@@ -258,23 +344,25 @@ impl Reader<'_, '_> {
             Results::One(result) => {
                 let failed = |source| Failure::from_driver(dialect, source);
                 return Poll::Ready(
-                    match ready!(result.as_mut().poll(context)).map_err(failed)? {
+                    match ready!(self.waits.note(result.as_mut().poll(context))).map_err(failed)? {
                         Some(row) => (self.on_row)(&view(&row)).map(|()| 1).map_err(Failure::own),
                         None => Ok(0),
                     },
                 );
             }
             Results::First(results) => {
-                return Poll::Ready(match ready!(results.poll(dialect, context)) {
-                    Some(Ok(Either::Right(row))) => {
-                        (self.on_row)(&view(&row)).map(|()| 1).map_err(Failure::own)
-                    }
-                    Some(Ok(Either::Left(_))) | None => Ok(0),
-                    Some(Err(failure)) => Err(failure),
-                });
+                return Poll::Ready(
+                    match ready!(self.waits.note(results.poll(dialect, context))) {
+                        Some(Ok(Either::Right(row))) => {
+                            (self.on_row)(&view(&row)).map(|()| 1).map_err(Failure::own)
+                        }
+                        Some(Ok(Either::Left(_))) | None => Ok(0),
+                        Some(Err(failure)) => Err(failure),
+                    },
+                );
             }
         };
-        while let Some(result) = ready!(results.poll(dialect, context)) {
+        while let Some(result) = ready!(self.waits.note(results.poll(dialect, context))) {
             match result? {
                 Either::Left(done) => *self.rows += affected(&done),
                 Either::Right(row) if self.refused.is_none() => {

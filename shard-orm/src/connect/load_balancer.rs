@@ -174,6 +174,7 @@ impl NamespaceHandle {
     /// A connection to the first replica known to hold the session's writes to this namespace, or
     /// to the primary if none catches up in time.
     async fn for_session_read(&self, marks: &WriteMarks) -> Result<Checkout<'_>> {
+        let begun = Instant::now();
         self.wait_until_probed().await;
         let until = Instant::now() + self.health.settings().session_wait;
         loop {
@@ -189,7 +190,10 @@ impl NamespaceHandle {
                     match self.serve(endpoint).await {
                         // A restarted server may have come back at an earlier position. Only a
                         // connection that is older than the probe proves that it has not.
-                        Ok(checkout) if checkout.lease.was_open_at(known) => return Ok(checkout),
+                        Ok(mut checkout) if checkout.lease.was_open_at(known) => {
+                            checkout.lease.has_waited_since(begun);
+                            return Ok(checkout);
+                        }
                         Ok(_) => {}
                         Err(error) if is_missing(&error) => self.health.request_probe(),
                         Err(error) => return Err(error),
@@ -202,7 +206,9 @@ impl NamespaceHandle {
             }
         }
         self.count_primary_read(Event::SessionBehind);
-        self.for_primary_read().await
+        let mut checkout = self.for_primary_read().await?;
+        checkout.lease.has_waited_since(begun);
+        Ok(checkout)
     }
 
     /// Counts a read that the primary serves in the place of a replica.

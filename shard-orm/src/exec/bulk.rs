@@ -47,6 +47,8 @@ impl End<'_> {
     fn begin(&self, intent: Intent) -> Call {
         let call = Call::begin(self.handle(), intent, self);
         call.served_in_transaction();
+        // The rows pass as bytes: nothing of them is converted.
+        call.running.wait_begins();
         call
     }
 

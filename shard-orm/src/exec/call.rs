@@ -2,7 +2,7 @@
 //!
 //! Begun and ended by `run` and `stream`, through which every call passes.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use tracing::Span;
 
@@ -11,20 +11,15 @@ use super::run::Intent;
 use super::statement::Statement;
 use crate::backend::{Args, fingerprint};
 use crate::connect::{Endpoint, Lease, NamespaceHandle};
-use crate::error::{Error, Result};
-use crate::observe::{Event, Moment, Observed, Outcome, Pick, begin};
+use crate::error::{Error, ErrorKind, Result};
+use crate::observe::{Event, Observed, Outcome, Pick, Running};
 
 /// A call that has begun.
 #[derive(Debug)]
 pub(super) struct Call {
     /// `None` if nobody listens to it.
     span: Option<Box<Span>>,
-    /// `None` if nobody wants to know how long it takes.
-    begun: Option<Moment>,
-    rows: AtomicU32,
-    /// The microseconds that a connection was waited for, times two; and one if a replica serves it. The
-    /// future of each call holds this, and is small.
-    waited_and_role: AtomicU32,
+    pub(super) running: Running,
 }
 
 impl Call {
@@ -36,10 +31,8 @@ impl Call {
         let span = span(handle, intent, statement);
         let traced = !span.is_disabled();
         Self {
-            begun: begin(traced),
+            running: Running::begin(traced),
             span: traced.then(|| Box::new(span)),
-            rows: AtomicU32::new(0),
-            waited_and_role: AtomicU32::new(0),
         }
     }
 
@@ -48,19 +41,25 @@ impl Call {
         self.span.as_deref()
     }
 
-    /// Whether anybody wants to know what comes of it.
-    pub(super) fn is_observed(&self) -> bool {
-        self.begun.is_some()
-    }
-
-    /// A connection was taken, of this endpoint.
-    pub(super) fn served_by(&self, handle: &NamespaceHandle, endpoint: &Endpoint, lease: &Lease) {
-        let before = self.waited_and_role.load(Ordering::Relaxed) & !1;
-        let waited = before.saturating_add(lease.waited().saturating_mul(2)) & !1;
-        let role = u32::from(handle.is_replica(endpoint));
-        self.waited_and_role.store(waited | role, Ordering::Relaxed);
+    /// A connection was taken, of this endpoint, after so many microseconds.
+    pub(super) fn served_by(&self, handle: &NamespaceHandle, endpoint: &Endpoint, waited: u32) {
+        self.running.served(waited, handle.is_replica(endpoint));
         if let Some(span) = self.span() {
             span.record("role", handle.role(endpoint));
+        }
+    }
+
+    /// It has ended well, and its connection is free.
+    #[inline]
+    pub(super) fn gives_back(
+        &self,
+        handle: &NamespaceHandle,
+        lease: &mut Lease,
+        arrived: Option<Instant>,
+    ) {
+        let slow_call = handle.observed.slow_call();
+        if let Some(now) = self.running.ends(arrived, slow_call) {
+            lease.give_back(now);
         }
     }
 
@@ -71,25 +70,6 @@ impl Call {
         }
     }
 
-    /// So many more rows were read, which not every database counts itself. No two threads do at a
-    /// time.
-    #[inline]
-    pub(super) fn add_rows(&self, more: usize) {
-        let more = u32::try_from(more).unwrap_or(u32::MAX);
-        let rows = self.rows.load(Ordering::Relaxed);
-        self.rows
-            .store(rows.saturating_add(more), Ordering::Relaxed);
-    }
-
-    fn waited_micros(&self) -> u64 {
-        u64::from(self.waited_and_role.load(Ordering::Relaxed) / 2)
-    }
-
-    /// The statement is asked again.
-    pub(super) fn reset(&self) {
-        self.rows.store(0, Ordering::Relaxed);
-    }
-
     /// Writes down what came of it.
     pub(super) fn end(
         &self,
@@ -97,13 +77,27 @@ impl Call {
         statement: &dyn Statement,
         result: Result<u64, &Error>,
     ) {
-        let Some(begun) = self.begun else { return };
+        self.end_read_for(destination, statement, result, None);
+    }
+
+    /// As [`end`](Self::end), of a stream whose rows took so many microseconds to convert: `None` if nothing but that
+    /// takes time besides the waits.
+    pub(super) fn end_read_for(
+        &self,
+        destination: &Destination,
+        statement: &dyn Statement,
+        result: Result<u64, &Error>,
+        converting: Option<u64>,
+    ) {
+        let Some(took) = self.running.took() else {
+            return;
+        };
         let outcome = Outcome {
             verb: statement.label().verb,
-            replica: self.waited_and_role.load(Ordering::Relaxed) % 2 == 1,
-            took: begun.elapsed_micros(),
+            replica: self.running.is_at_replica(),
+            took,
             rows: match result {
-                Ok(changed) => Ok(u64::from(self.rows.load(Ordering::Relaxed)).max(changed)),
+                Ok(changed) => Ok(self.running.rows().max(changed)),
                 Err(error) => Err(error.kind()),
             },
         };
@@ -121,7 +115,7 @@ impl Call {
             handle.observed.share(&outcome, of);
         }
         if pick != Pick::No {
-            self.picked(pick, destination, statement, &outcome);
+            self.picked(pick, destination, statement, (&outcome, converting));
         }
     }
 
@@ -133,7 +127,7 @@ impl Call {
         pick: Pick,
         destination: &Destination,
         statement: &dyn Statement,
-        outcome: &Outcome,
+        (outcome, converting): (&Outcome, Option<u64>),
     ) {
         let handle = &*destination.handle;
         let label = statement.label();
@@ -149,8 +143,7 @@ impl Call {
         let names: Vec<&str> = names.collect();
         let text = fingerprint(handle.dialect(), &sql.text, &names);
         if pick == Pick::Slow {
-            let micros = outcome.took;
-            let waited = self.waited_micros();
+            let parts = self.parts(outcome, converting);
             tracing::warn!(
                 target: "shard_orm::slow",
                 group = &**namespace.group(),
@@ -160,9 +153,11 @@ impl Call {
                 role = if outcome.replica { "replica" } else { "primary" },
                 verb = label.verb,
                 table = label.table,
-                micros,
-                waited_micros = waited,
-                database_micros = micros.saturating_sub(waited),
+                micros = outcome.took,
+                waited_micros = parts.queued,
+                network_micros = parts.awaited,
+                decode_micros = parts.converting,
+                reader_micros = parts.reader,
                 rows = outcome.rows.unwrap_or_default(),
                 error = outcome.rows.err().map(tracing::field::display),
                 fingerprint = text,
@@ -176,6 +171,40 @@ impl Call {
             label.table,
         );
         handle.observed.statement(pick, outcome, named, text);
+    }
+}
+
+/// Where the time of a call went, in microseconds.
+struct Parts {
+    /// A connection was waited for.
+    queued: u64,
+    /// The database was waited for.
+    awaited: u64,
+    /// Rows were read and converted.
+    converting: u64,
+    /// The reader of a stream did something else.
+    reader: Option<u64>,
+}
+
+impl Call {
+    fn parts(&self, outcome: &Outcome, converting: Option<u64>) -> Parts {
+        let times = self.running.times(outcome.took);
+        let rest = times.rest();
+        let read = converting.unwrap_or(rest).min(rest);
+        let mut parts = Parts {
+            queued: times.queued,
+            awaited: times.awaited,
+            converting: read,
+            reader: converting.map(|_| rest - read),
+        };
+        // What failed without a row has converted none: it got no connection.
+        let has_read = self.running.rows() > 0 || outcome.rows == Err(ErrorKind::Decode);
+        if outcome.rows.is_err() && !has_read {
+            parts.queued += rest;
+            parts.converting = 0;
+            parts.reader = converting.map(|_| 0);
+        }
+        parts
     }
 }
 

@@ -19,8 +19,8 @@ use crate::topology::Read;
 pub(crate) struct Destination {
     /// Whose connection it takes.
     pub(crate) handle: Arc<NamespaceHandle>,
-    /// The other places that it asks, of the same server.
-    beside: Vec<Arc<NamespaceHandle>>,
+    /// The other places that it asks, of the same server. Each call holds this, and has none.
+    beside: Box<[Arc<NamespaceHandle>]>,
     /// Which endpoint was asked last, for a read that may be asked of two.
     asked: Option<Arc<AtomicUsize>>,
 }
@@ -33,7 +33,7 @@ impl Destination {
     pub(crate) fn of(handle: Arc<NamespaceHandle>) -> Self {
         Self {
             handle,
-            beside: Vec::new(),
+            beside: Box::default(),
             asked: None,
         }
     }
@@ -45,7 +45,7 @@ impl Destination {
     ) -> Self {
         Self {
             handle,
-            beside,
+            beside: beside.into_boxed_slice(),
             asked: None,
         }
     }
@@ -89,7 +89,7 @@ impl Destination {
             }
             Ok(Self {
                 handle,
-                beside: Vec::new(),
+                beside: Box::default(),
                 asked: self.asked.clone(),
             })
         })
@@ -197,7 +197,7 @@ impl Destination {
     }
 
     async fn find_beside<'p>(&self, mut checkout: Checkout<'p>) -> Result<Checkout<'p>> {
-        for handle in &self.beside {
+        for handle in &*self.beside {
             handle.verify_on(&mut checkout).await?;
         }
         Ok(checkout)

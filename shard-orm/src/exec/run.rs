@@ -13,10 +13,10 @@ use super::destination::Destination;
 use super::statement::{Sink, Statement};
 use super::target::Target;
 use super::unfit::{explained, may_be_unfit};
-use crate::backend::{Args, Failure, OnRow, ReadResponse, Row, Sql};
+use crate::backend::{Args, Failure, NotedResponse, OnRow, Row, Sql};
 use crate::connect::{Checkout, Endpoint, Lease, NamespaceHandle, WriteMarker};
 use crate::error::{Error, ErrorKind, Result};
-use crate::observe::Event;
+use crate::observe::{Event, Running};
 
 /// What a statement does, which says where it goes and whether it may be asked twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +116,8 @@ pub(crate) fn run_elsewhere<'a>(
             return Ok(None);
         };
         let call = Call::begin(&destination.handle, Intent::Read, statement);
+        // The call begins now, and has not waited for its connection.
+        call.served_by(&destination.handle, checkout.endpoint, 0);
         let attempt = attempt_read(checkout, &destination.handle, statement, sink, &call);
         let result = match call.span() {
             None => attempt.await,
@@ -139,6 +141,8 @@ pub(super) async fn send_once(
 ) -> Result<u64> {
     let destination = Destination::of(Arc::clone(handle));
     let call = Call::begin(handle, Intent::Read, statement);
+    // The call begins now, and has not waited for its connection.
+    call.served_by(handle, checkout.endpoint, 0);
     let attempt = attempt_read(checkout, handle, statement, sink, &call);
     let result = match call.span() {
         None => attempt.await,
@@ -166,10 +170,10 @@ fn dispatch<'a>(
                 call.served_in_transaction();
                 let prepare = || prepare(handle, statement);
                 let mut on_row = |row: &Row<'_>| {
-                    call.add_rows(1);
+                    call.running.add_rows(1);
                     sink.row(row)
                 };
-                return tx.run(prepare, &mut on_row).await;
+                return tx.run(prepare, &mut on_row, &call.running).await;
             }
             Target::Cluster { read, marks, .. } => (read, marks),
         };
@@ -179,12 +183,15 @@ fn dispatch<'a>(
                 write(handle, statement, sink, call).await
             }
             Intent::Read => {
-                let _locks = destination.hold_locks(read, marks, statement).await?;
+                let locks = destination.hold_locks(read, marks, statement).await?;
+                if locks.is_some() {
+                    call.running.queued_until_now();
+                }
                 let Checkout {
                     mut lease,
                     endpoint,
                 } = destination.for_read(read, marks).await?;
-                call.served_by(handle, endpoint, &lease);
+                call.served_by(handle, endpoint, lease.waited());
                 match attempt(&mut lease, endpoint, handle, statement, sink, call).await {
                     Ok(rows) => Ok(rows),
                     Err(failed) if failed.may_be_asked_again(handle, endpoint) => {
@@ -192,11 +199,12 @@ fn dispatch<'a>(
                         drop(lease);
                         handle.health.request_probe();
                         handle.observed.count(Event::RetriedElsewhere);
-                        call.reset();
+                        call.running.begins_again();
                         sink.reset();
                         let again = async {
                             let checkout =
                                 destination.for_read_again(read, marks, endpoint).await?;
+                            call.served_by(handle, checkout.endpoint, 0);
                             attempt_read(checkout, handle, statement, sink, call)
                                 .await
                                 .map_err(Attempt::into_error)
@@ -222,7 +230,7 @@ async fn write(
         mut lease,
         endpoint,
     } = handle.for_write().await?;
-    call.served_by(handle, endpoint, &lease);
+    call.served_by(handle, endpoint, lease.waited());
     match attempt(&mut lease, endpoint, handle, statement, sink, call).await {
         Ok(rows) => {
             lease.wrote();
@@ -257,6 +265,7 @@ async fn write_again(
     sink: &mut dyn Sink,
     call: &Call,
 ) -> Result<u64> {
+    call.running.begins_again();
     if !handle.has_new_primary(refused_by).await {
         return Err(error);
     }
@@ -265,7 +274,7 @@ async fn write_again(
         mut lease,
         endpoint,
     } = handle.for_write().await?;
-    call.served_by(handle, endpoint, &lease);
+    call.served_by(handle, endpoint, 0);
     match attempt(&mut lease, endpoint, handle, statement, sink, call).await {
         Ok(rows) => {
             lease.wrote();
@@ -283,7 +292,6 @@ async fn attempt_read(
     sink: &mut dyn Sink,
     call: &Call,
 ) -> Result<u64, Attempt> {
-    call.served_by(handle, checkout.endpoint, &checkout.lease);
     let mut lease = checkout.lease;
     attempt(&mut lease, checkout.endpoint, handle, statement, sink, call).await
 }
@@ -304,9 +312,11 @@ fn ask<'l, 'r>(
     handle: &NamespaceHandle,
     statement: &dyn Statement,
     on_row: &'r mut OnRow<'r>,
-) -> Result<ReadResponse<'l, 'r>> {
+    running: &'r Running,
+) -> Result<NotedResponse<'l, 'r>> {
     let (sql, args) = prepare(handle, statement)?;
-    Ok(lease.conn()?.run(sql, args, on_row))
+    running.sends(sql.text.len() + args.bytes());
+    Ok(lease.conn()?.run(sql, args, on_row).noted_in(running))
 }
 
 /// Why an attempt failed.
@@ -356,18 +366,19 @@ fn attempt<'a>(
         loop {
             let answer = {
                 let mut on_row = |row: &Row<'_>| {
-                    call.add_rows(1);
+                    call.running.add_rows(1);
                     sink.row(row)
                 };
-                let asked = ask(lease, handle, statement, &mut on_row);
+                let asked = ask(lease, handle, statement, &mut on_row, &call.running);
                 let mut reading = asked.map_err(Attempt::Answered)?;
                 // Lent: the futures around it would each have room for it.
                 handle.health.or_abort(endpoint.index(), &mut reading).await
             };
             let failure = match answer {
-                Ok(rows) => {
+                Ok(answer) => {
                     lease.settle();
-                    return Ok(rows);
+                    call.gives_back(handle, lease, answer.arrived);
+                    return Ok(answer.rows);
                 }
                 Err(failure) => failure,
             };
@@ -379,7 +390,7 @@ fn attempt<'a>(
                 return Err(Attempt::Answered(failure.error));
             }
             handle.observed.count(Event::RetriedStale);
-            call.reset();
+            call.running.begins_again();
             sink.reset();
             is_again = true;
         }

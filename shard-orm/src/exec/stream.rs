@@ -3,6 +3,7 @@
 //! Called by the queries' `stream`.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
@@ -13,8 +14,9 @@ use super::destination::Destination;
 use super::run::{Intent, prepare};
 use super::statement::{Label, Statement};
 use super::target::Target;
+use super::timed_rows::{Converting, TimedRows};
 use crate::backend::{Args, Row, Run, Sql};
-use crate::connect::{Checkout, Lease, NamespaceHandle, WriteMarker};
+use crate::connect::{Checkout, Endpoint, Lease, NamespaceHandle, WriteMarker};
 use crate::error::{Error, ErrorKind, Result};
 use crate::observe::Event;
 use crate::topology::Namespace;
@@ -90,9 +92,12 @@ fn begin<'a, T: Send + 'a>(
     statement: impl Statement + Send + 'a,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
 ) -> Runs<'a, T> {
-    let call = Arc::new(Call::begin(&destination.handle, intent, &statement));
+    let call = Arc::new(StreamCall {
+        call: Call::begin(&destination.handle, intent, &statement),
+        converting: Converting::default(),
+    });
     let statement = Arc::new(statement);
-    let observed = call.is_observed().then(|| {
+    let observed = call.call.running.is_observed().then(|| {
         let (call, destination) = (Arc::clone(&call), destination.clone());
         (call, destination, Arc::clone(&statement))
     });
@@ -103,10 +108,42 @@ fn begin<'a, T: Send + 'a>(
     }
 }
 
+/// The call of a stream.
+struct StreamCall {
+    call: Call,
+    converting: Converting,
+}
+
+impl StreamCall {
+    /// The same rows, which are timed if somebody wants to know.
+    fn timed<S>(&self, rows: S) -> TimedRows<'_, S> {
+        let noted = cfg!(feature = "metrics") && self.call.running.is_observed();
+        let noted = noted.then_some((&self.call.running, &self.converting));
+        TimedRows::new(rows, noted)
+    }
+
+    /// A connection was taken, of this endpoint, after that time.
+    fn served_by(&self, handle: &NamespaceHandle, endpoint: &Endpoint, waited: Duration) {
+        let waited = u32::try_from(waited.as_micros()).unwrap_or(u32::MAX);
+        self.call.served_by(handle, endpoint, waited);
+    }
+
+    fn end(
+        &self,
+        destination: &Destination,
+        statement: &dyn Statement,
+        result: Result<u64, &Error>,
+    ) {
+        let converting = Some(self.converting.micros());
+        self.call
+            .end_read_for(destination, statement, result, converting);
+    }
+}
+
 /// The same rows, with what came of them written down.
 fn watched<'a, T: Send + 'a>(
     mut runs: Runs<'a, T>,
-    call: Arc<Call>,
+    call: Arc<StreamCall>,
     destination: Destination,
     statement: Arc<impl Statement + Send + 'a>,
 ) -> Runs<'a, T> {
@@ -114,12 +151,14 @@ fn watched<'a, T: Send + 'a>(
         while let Some(mut run) = runs.next().await {
             let failed = match &mut run {
                 Ok(run) => {
-                    call.add_rows(run.len());
+                    call.call.running.add_rows(run.len());
                     run.iter_mut().find_map(|row| row.as_ref().err())
                 }
                 Err(error) => Some(&*error),
             };
             if let Some(error) = failed {
+                // It has noted its times by then.
+                drop(runs);
                 call.end(&destination, &Streamed(&*statement), Err(error));
                 yield run;
                 return;
@@ -194,18 +233,18 @@ fn rows<'a, T: Send + 'a>(
     mut taken: Option<Taken>,
     statement: Arc<impl Statement + Send + 'a>,
     read: impl Fn(&Row<'_>) -> Result<T> + Send + Sync + 'a,
-    call: Arc<Call>,
+    call: Arc<StreamCall>,
 ) -> Runs<'a, T> {
     async_stream::try_stream! {
         match target {
             Target::Tx(tx) => {
                 let handle = &destination.handle;
                 let named = |error: Error| destination.name_error(error);
-                call.served_in_transaction();
+                call.call.served_in_transaction();
                 let (sql, args) = prepare(handle, &*statement)?;
                 let mut session = tx.enter()?;
                 let outcome = {
-                    let mut rows = session.conn()?.rows(&sql, args, &read);
+                    let mut rows = call.timed(session.conn()?.rows(&sql, args, &read));
                     loop {
                         let next = async { rows.next().await.transpose() };
                         match tx.or_abort(next).await {
@@ -223,6 +262,8 @@ fn rows<'a, T: Send + 'a>(
                 let _marker = writes.then(|| WriteMarker::new(marks, &handle));
                 let mut may_ask_again = !writes;
                 let (mut has_rows, mut is_planned_anew) = (false, false);
+                // One that was taken before the call began was not waited for in it.
+                let (is_taken, since) = (taken.is_some(), Instant::now());
                 let begun = match taken.take() {
                     Some(taken) => Ok(Some(taken)),
                     None if writes => take_to_write(&handle).await.map(Some),
@@ -241,13 +282,14 @@ fn rows<'a, T: Send + 'a>(
                 };
                 let endpoint = handle.reading(endpoint);
                 let mut checkout = Checkout { lease, endpoint };
+                let mut waited = if is_taken { Duration::ZERO } else { since.elapsed() };
                 loop {
                     let (sql, args) = prepare(&handle, &*statement)?;
                     let endpoint = checkout.endpoint;
-                    call.served_by(&handle, endpoint, &checkout.lease);
+                    call.served_by(&handle, endpoint, std::mem::take(&mut waited));
                     let mut lease = checkout.lease;
                     let failure = {
-                        let mut rows = lease.conn()?.rows(&sql, args, &read);
+                        let mut rows = call.timed(lease.conn()?.rows(&sql, args, &read));
                         loop {
                             let next = async { rows.next().await.transpose() };
                             match handle.health.or_abort(endpoint.index(), next).await {
@@ -307,8 +349,10 @@ fn rows<'a, T: Send + 'a>(
                     may_ask_again = false;
                     handle.observed.count(Event::RetriedElsewhere);
                     handle.health.request_probe();
+                    let since = Instant::now();
                     let again = destination.for_read_again(choice, marks, endpoint).await;
                     checkout = again.map_err(|error| destination.name_error(error))?;
+                    waited = since.elapsed();
                 }
             },
         }

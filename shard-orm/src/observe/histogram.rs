@@ -12,6 +12,8 @@ pub(crate) struct Histogram {
     bounds: &'static [u64],
     /// The first bucket for values of so many binary digits.
     begins: [u8; 65],
+    /// So many buckets have but one value each, whose sum follows from their number.
+    single: usize,
     /// The number of values and their sum, by bucket.
     buckets: Box<[(AtomicU64, AtomicU64)]>,
 }
@@ -28,6 +30,10 @@ impl Histogram {
         Self {
             bounds,
             begins: std::array::from_fn(begin),
+            single: (0..)
+                .zip(bounds)
+                .take_while(|(at, bound)| at == *bound)
+                .count(),
             buckets: (0..=bounds.len()).map(|_| Default::default()).collect(),
         }
     }
@@ -35,6 +41,12 @@ impl Histogram {
     /// Adds a value, and returns how many its bucket had.
     #[inline]
     pub(crate) fn add(&self, value: u64) -> u64 {
+        let small = usize::try_from(value).unwrap_or(usize::MAX);
+        if small < self.single
+            && let Some((count, _)) = self.buckets.get(small)
+        {
+            return count.fetch_add(1, Ordering::Relaxed);
+        }
         let digits = u64::BITS - value.leading_zeros();
         let mut bucket = usize::from(self.begins[digits as usize]);
         // Few bounds have the same number of digits.
@@ -63,11 +75,14 @@ impl Histogram {
 
     /// The number of values and their sum, by bucket. Values that are added meanwhile may be counted
     /// in one of them only.
-    pub(crate) fn read(&self) -> impl Iterator<Item = (u64, u64)> {
+    pub(crate) fn read(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
-        self.buckets
-            .iter()
-            .map(move |(count, sum)| (load(count), load(sum)))
+        let buckets = (0..).zip(&*self.buckets);
+        buckets.map(move |(value, (count, sum))| {
+            let count = load(count);
+            let is_single = usize::try_from(value).is_ok_and(|bucket| bucket < self.single);
+            (count, if is_single { count * value } else { load(sum) })
+        })
     }
 }
 
@@ -123,6 +138,19 @@ mod tests {
         assert_eq!(read[..5], [(1, 0), (1, 1), (1, 2), (2, 8), (1, 6)]);
         assert_eq!(read[19], (1, 1_000_000));
         assert_eq!(read[20].0, 2);
+    }
+
+    #[test]
+    fn the_sum_of_a_bucket_of_one_value_follows_from_its_number() {
+        let (rows, times) = (Histogram::new(&COUNTS), Histogram::new(&DURATIONS));
+        assert_eq!((rows.single, times.single), (3, 0));
+        for value in [0, 1, 1, 2, 2, 2] {
+            rows.add(value);
+            times.add(value);
+        }
+        let read: Vec<(u64, u64)> = rows.read().collect();
+        assert_eq!(read[..4], [(1, 0), (2, 2), (3, 6), (0, 0)]);
+        assert_eq!(times.read().next(), Some((6, 8)));
     }
 
     #[test]

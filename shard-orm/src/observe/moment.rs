@@ -1,28 +1,27 @@
-//! When a call began, in half the room of an `Instant`: the future of each call holds one.
+//! When something began.
 
-use std::num::NonZeroU64;
-use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// A moment, in microseconds since the first one.
+/// A moment. Of two readings of the clock, the difference is computed once, at the end.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Moment(NonZeroU64);
-
-static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+pub(crate) struct Moment(Instant);
 
 impl Moment {
     #[inline]
-    fn now() -> Self {
-        let since = FIRST.elapsed();
-        // Not `as_micros`, whose division of 128 bits is slow.
-        let micros = since.as_secs() * 1_000_000 + u64::from(since.subsec_micros());
-        Self(NonZeroU64::MIN.saturating_add(micros))
+    pub(super) fn now() -> Self {
+        Self(Instant::now())
+    }
+
+    /// The microseconds until then.
+    #[inline]
+    pub(super) fn micros_until(self, now: Instant) -> u64 {
+        micros(now.saturating_duration_since(self.0))
     }
 
     /// The microseconds since.
     #[inline]
     pub(crate) fn elapsed_micros(self) -> u64 {
-        Self::now().0.get().saturating_sub(self.0.get())
+        micros(self.0.elapsed())
     }
 }
 
@@ -30,4 +29,11 @@ impl Moment {
 #[inline]
 pub(crate) fn begin(traced: bool) -> Option<Moment> {
     (cfg!(feature = "metrics") || traced).then(Moment::now)
+}
+
+/// A duration in microseconds.
+#[inline]
+pub(super) fn micros(time: Duration) -> u64 {
+    // Not `as_micros`, whose division of 128 bits is slow.
+    time.as_secs() * 1_000_000 + u64::from(time.subsec_micros())
 }

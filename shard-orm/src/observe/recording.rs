@@ -89,6 +89,12 @@ impl Observed {
         self.server.count(event);
     }
 
+    /// The microseconds from which on a call is slow.
+    #[inline]
+    pub(crate) fn slow_call(&self) -> u64 {
+        self.server.slow_call()
+    }
+
     /// Records a call, but for its logical shards; see [`share`](Self::share).
     #[inline]
     pub(crate) fn call(&self, outcome: &Outcome) -> Pick {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::bounds::{COUNTS, DURATIONS};
-use super::shard::micros;
+use super::moment::micros;
 use super::{Event, Histogram, Lags, Load, Outcome, Pick, Recorder, Seen, Stopwatch, Windows};
 use crate::error::ErrorKind;
 
@@ -118,19 +118,23 @@ impl Role {
     /// The place of a verb. There are few, and the first ones are the most frequent.
     #[inline]
     fn cell(&self, verb: &'static str) -> &Cell {
+        // Equal texts are nearly always the same one.
+        let known = self.cells().find(|cell| std::ptr::eq(cell.verb, verb));
+        known.unwrap_or_else(|| self.cell_by_text(verb))
+    }
+
+    #[cold]
+    fn cell_by_text(&self, verb: &'static str) -> &Cell {
         let [others @ .., last] = &self.cells;
-        for place in others {
-            let cell = place.get_or_init(|| Cell::new(verb));
-            // Equal texts are nearly always the same one.
-            if std::ptr::eq(cell.verb, verb) || cell.verb == verb {
-                return cell;
-            }
-        }
-        last.get_or_init(|| Cell::new(OTHER))
+        let places = others.iter();
+        let mut cells = places.map(|place| place.get_or_init(|| Cell::new(verb)));
+        let own = cells.find(|cell| cell.verb == verb);
+        own.unwrap_or_else(|| last.get_or_init(|| Cell::new(OTHER)))
     }
 
     fn cells(&self) -> impl Iterator<Item = &Cell> {
-        self.cells.iter().filter_map(|cell| Some(&**cell.get()?))
+        // They are taken one after the other.
+        self.cells.iter().map_while(|cell| Some(&**cell.get()?))
     }
 
     fn totals(&self) -> Totals {
@@ -203,6 +207,11 @@ impl ServerRecorder {
     }
 
     #[inline]
+    pub(super) fn slow_call(&self) -> u64 {
+        self.recorder.slow_call()
+    }
+
+    #[inline]
     pub(super) fn call(&self, outcome: &Outcome) -> Pick {
         let cell = self.roles[usize::from(outcome.replica)].cell(outcome.verb);
         let before = cell.durations.add(outcome.took);
@@ -214,7 +223,7 @@ impl ServerRecorder {
                 cell.errors[kind as usize].fetch_add(1, Ordering::Relaxed);
             }
         }
-        if outcome.took >= self.recorder.slow_call() {
+        if outcome.took >= self.slow_call() {
             Pick::Slow
         } else if before.is_multiple_of(SAMPLE) {
             Pick::Sample

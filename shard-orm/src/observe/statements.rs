@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::shard::micros;
+use super::moment::micros;
 use super::{Outcome, Pick};
 
 /// The most fingerprints; a new one takes the place of the one with the least time.

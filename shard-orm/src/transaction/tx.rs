@@ -10,7 +10,7 @@ use crate::backend::{Args, Conn, Failure, OnRow, Sql, Stale};
 use crate::cluster::Cluster;
 use crate::connect::{Lease, NamespaceHandle, WriteMarker, WriteMarks};
 use crate::error::{Error, ErrorKind, Result};
-use crate::observe::begin;
+use crate::observe::{Running, begin};
 
 /// An open transaction on one logical shard, or on one named database.
 ///
@@ -128,7 +128,10 @@ impl Tx {
         let begun = begin(false);
         let ended = session.end_with("COMMIT").await;
         let rows = ended.as_ref().map(|()| 0).map_err(Error::kind);
-        self.inner.handle.observed.timed("commit", begun, rows);
+        let handle = &*self.inner.handle;
+        let namespace = &handle.namespace;
+        let named = (&**namespace.group(), namespace.shard(), &*handle.server);
+        handle.observed.timed("commit", named, begun, rows);
         ended
     }
 
@@ -174,17 +177,23 @@ impl Tx {
         self.inner.handle.name_error(error)
     }
 
-    /// Runs a statement.
+    /// Runs a statement of this call.
     pub(crate) async fn run<'r>(
         &self,
         prepare: impl FnOnce() -> Result<(Sql, Args)>,
         on_row: &'r mut OnRow<'r>,
+        running: &'r Running,
     ) -> Result<u64> {
         let (mut session, sql, args) = self.enter_with(prepare)?;
+        running.sends(sql.text.len() + args.bytes());
         let result = {
-            let mut reading = session.conn()?.run(sql, args, on_row);
+            let mut reading = session.conn()?.run(sql, args, on_row).noted_in(running);
             self.or_abort(&mut reading).await
         };
+        let result = result.map(|answer| {
+            running.ends(answer.arrived, self.inner.handle.observed.slow_call());
+            answer.rows
+        });
         session.settle(result)
     }
 

@@ -99,9 +99,37 @@ impl Lease {
         self.opened <= instant
     }
 
+    /// It was waited for since then: for more than a place in the pool.
+    pub(in crate::connect) fn has_waited_since(&mut self, begun: Instant) {
+        let waited = begun.elapsed().as_micros();
+        self.waited = u32::try_from(waited).unwrap_or(u32::MAX);
+    }
+
     /// How long it was waited for, in microseconds; 0 if it was not measured.
     pub(crate) fn waited(&self) -> u32 {
         self.waited
+    }
+
+    /// Returns the connection to its pool, if it can be reused. The instant is now, for which the clock was read
+    /// already.
+    #[inline]
+    pub(crate) fn give_back(&mut self, now: Instant) {
+        let conn = self
+            .conn
+            .take_if(|conn| !self.dirty && !conn.is_crowded() && !self.pool.permits.is_closed());
+        if let Some(conn) = conn {
+            self.keep(conn, now);
+        }
+    }
+
+    fn keep(&self, conn: Conn, now: Instant) {
+        self.pool.lock().push(Idle {
+            conn,
+            opened: self.opened,
+            since: now,
+            proven: self.proven,
+            planned: self.planned,
+        });
     }
 
     /// Whether the connection was lost, or has not been opened.
@@ -197,13 +225,7 @@ impl Drop for Lease {
                 runtime.spawn(catch_panic("the renewal of a connection", renewal));
                 return;
             } else if !self.pool.permits.is_closed() {
-                self.pool.lock().push(Idle {
-                    conn,
-                    opened: self.opened,
-                    since: Instant::now(),
-                    proven: self.proven,
-                    planned: self.planned,
-                });
+                self.keep(conn, Instant::now());
             }
         }
         self.pool.release_permit();
