@@ -19,7 +19,7 @@ use super::pulse::Pulse;
 use super::renewal::Renewal;
 use super::replicas::Replicas;
 use super::rows::MovedTable;
-use super::steps::Watch;
+use super::steps::{Backlog, Watch};
 use super::throttle::Throttle;
 use crate::catalog::{Copied, Job, JobState, Owner, Store, Wish, taken};
 use crate::cluster::Cluster;
@@ -66,8 +66,8 @@ pub(super) struct Driver {
     pub(super) fenced: Option<Instant>,
     /// Since when a fence has been tried, and how often.
     pub(super) fencing: Option<(Instant, u32)>,
-    /// Since when more changes wait than are applied at a switch.
-    pub(super) behind: Option<Instant>,
+    /// What is known of the changes that wait.
+    pub(super) backlog: Backlog,
     /// Why the job was given up.
     pub(super) reason: String,
     /// How often rows of several sources have met in the way of a copy.
@@ -124,7 +124,7 @@ impl Driver {
             watch: Watch::default(),
             fenced: None,
             fencing: None,
-            behind: None,
+            backlog: Backlog::default(),
             reason: String::new(),
             collisions: 0,
             hindrance: None,

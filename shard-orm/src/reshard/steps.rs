@@ -10,6 +10,7 @@ mod replicas;
 mod shift;
 mod switch;
 
+pub(super) use self::fill::Backlog;
 pub(super) use self::mirror::Watch;
 use super::driver::Driver;
 use super::mover::{Action, End};

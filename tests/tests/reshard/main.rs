@@ -16,6 +16,7 @@ mod outages;
 mod pgbench;
 mod plans;
 mod prepared;
+mod published;
 mod ranges;
 mod refused;
 mod regrouped;

@@ -26,6 +26,18 @@ const TOO_LONG: Duration = Duration::from_secs(20);
 const COLLISIONS: u32 = 20;
 /// How long rows are copied before the job's progress is noted.
 const WHILE: Duration = Duration::from_millis(500);
+/// The least time between two counts of the changes that wait while rows are copied, and how many times as long as one
+/// count takes.
+const COUNTS: (Duration, u32) = (Duration::from_secs(2), 20);
+
+/// What is known of the changes that wait.
+#[derive(Debug, Default)]
+pub(in crate::reshard) struct Backlog {
+    /// Since when there are more than are applied at a switch.
+    behind: Option<Instant>,
+    /// When they are counted again while rows are copied.
+    next_count: Option<Instant>,
+}
 
 impl Driver {
     /// Copies rows for a while.
@@ -92,6 +104,7 @@ impl Driver {
                 return Ok(());
             }
             self.copied.rows += copied;
+            self.count_now_and_then().await?;
             self.note().await;
             if !done {
                 return Ok(());
@@ -175,18 +188,13 @@ impl Driver {
         let begun = Instant::now();
         let applied = self.pass(End::Source).await?;
         let took = begun.elapsed();
-        let tables = self.tables.clone();
-        let mut left = 0;
-        for site in self.sites(End::Source) {
-            left += backlog(self.place(site).await?, &tables).await?;
-        }
-        self.copied.backlog = left;
+        let left = self.count_backlog().await?;
         self.done.level = left <= SMALL || will_take(left, applied, took) <= SOON;
         if self.done.level {
-            self.behind = None;
+            self.backlog.behind = None;
             self.note_hindrance(None).await;
-        } else if self.behind.get_or_insert(begun).elapsed() > TOO_LONG {
-            self.behind = Some(Instant::now());
+        } else if self.backlog.behind.get_or_insert(begun).elapsed() > TOO_LONG {
+            self.backlog.behind = Some(Instant::now());
             let message = format!(
                 "{left} changes wait to be applied, and as many come as are applied ({:.0} a second): the switch waits \
                  until the application writes less; or abort the job",
@@ -195,6 +203,29 @@ impl Driver {
             self.note_hindrance(Some(message)).await;
         }
         self.note().await;
+        Ok(())
+    }
+
+    /// Counts the changes that wait.
+    async fn count_backlog(&mut self) -> Result<u64> {
+        let tables = self.tables.clone();
+        let mut left = 0;
+        for site in self.sites(End::Source) {
+            left += backlog(self.place(site).await?, &tables).await?;
+        }
+        self.copied.backlog = left;
+        Ok(left)
+    }
+
+    /// The same while rows are copied, for those who look at the job: without taking much of the time.
+    async fn count_now_and_then(&mut self) -> Result<()> {
+        let begun = Instant::now();
+        if self.backlog.next_count.is_none_or(|next| next <= begun) {
+            self.count_backlog().await?;
+            let (least, times) = COUNTS;
+            let pause = least.max(begun.elapsed().saturating_mul(times));
+            self.backlog.next_count = Some(Instant::now() + pause);
+        }
         Ok(())
     }
 
