@@ -2,9 +2,12 @@
 //! the guide, the dashboard and the alert rules name metrics that exist.
 
 mod anomalies;
+mod copies;
 mod counts;
 mod metrics;
 mod operations;
+mod periodic;
+mod primary_reads;
 mod readiness;
 mod slow_calls;
 

@@ -2,40 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusRecorder};
-use shard_orm::metrics::{COUNT_BUCKETS, DURATION_BUCKETS, METRICS, Publisher, describe};
+use shard_orm::metrics::{METRICS, Publisher};
 use shard_orm::prelude::*;
 use shard_orm_tests::behaviours;
+use shard_orm_tests::exporter::{find, prometheus, scrape};
 
 use crate::{Order, order};
 
-fn prometheus() -> PrometheusRecorder {
-    PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &DURATION_BUCKETS)
-        .unwrap()
-        .set_buckets(&COUNT_BUCKETS)
-        .unwrap()
-        .build_recorder()
-}
-
-/// Publishes to this exporter, and returns what it shows.
-fn scrape(recorder: &PrometheusRecorder, publisher: &Publisher) -> String {
-    metrics::with_local_recorder(recorder, || {
-        describe();
-        publisher.publish();
-    });
-    let handle = recorder.handle();
-    handle.run_upkeep();
-    handle.render()
-}
-
 /// The sum of all series of a name with these labels.
 fn value(scraped: &str, name: &str, labels: &[&str]) -> f64 {
-    let lines = scraped.lines().filter(|line| !line.starts_with('#'));
-    let own = lines.filter(|line| line.split(['{', ' ']).next() == Some(name));
-    let own = own.filter(|line| labels.iter().all(|label| line.contains(label)));
-    own.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
-        .sum()
+    find(scraped, name, labels).unwrap_or_default()
 }
 
 behaviours! { (Order), 4 shards on 2 servers, |options| options;

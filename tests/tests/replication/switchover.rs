@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use shard_orm::metrics::Publisher;
 use shard_orm::prelude::*;
+use shard_orm_tests::exporter::{find, prometheus, scrape};
 use tokio::task::JoinSet;
 
 use crate::fixture::{Fixture, LIMIT, Note, SHARDS, TIMEOUT, answering, eventually, note, quick};
@@ -111,8 +113,15 @@ impl Shared {
 async fn no_acknowledged_row_is_lost_when_a_replica_takes_over(on: On) {
     let mut fixture = Fixture::new(on, 1).await;
     let cluster = fixture.cluster(quick()).await;
+    let recorder = prometheus();
+    let role_changes = || {
+        let scraped = scrape(&recorder, &Publisher::new(&cluster));
+        let labels = ["group=\"shop\"", "server=\"a\""];
+        find(&scraped, "shard_orm_role_changes_total", &labels)
+    };
     let writers = Writers::start(&cluster, 32);
     writers.go_on(500).await;
+    assert_eq!(role_changes(), Some(0.0));
     let begun = Instant::now();
     fixture.switch_over(0, 1).await;
     let took = begun.elapsed();
@@ -142,6 +151,8 @@ async fn no_acknowledged_row_is_lost_when_a_replica_takes_over(on: On) {
     let lost: Vec<&i64> = acknowledged.difference(&kept).collect();
     assert!(lost.is_empty(), "{} rows are lost: {lost:?}", lost.len());
     assert_eq!(answering(&cluster, 0).await.unwrap(), fixture.port(1));
+
+    assert_eq!(role_changes(), Some(1.0));
 
     // The old primary comes back as a replica.
     fixture.follow(0, 1).await;

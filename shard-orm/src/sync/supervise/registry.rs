@@ -24,11 +24,14 @@ impl Registry {
     }
 }
 
-/// The copies that the supervisors of this process keep up to date.
+/// The copies that the supervisors of this process keep up to date, or fail to.
 pub(crate) fn supervised(cluster: &Cluster) -> Vec<CopyStatus> {
     let registry = cluster.extension::<Registry>().0.lock();
     let all = registry.unwrap_or_else(PoisonError::into_inner);
     let statuses = all.iter().filter_map(Weak::upgrade);
     let copies = statuses.flat_map(|one| one.lock().values().cloned().collect::<Vec<_>>());
-    copies.filter(|copy| copy.held).collect()
+    // One that fails has given its lock up until the next round.
+    copies
+        .filter(|copy| copy.held || copy.failures > 0)
+        .collect()
 }

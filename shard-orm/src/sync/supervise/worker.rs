@@ -88,14 +88,12 @@ impl Worker {
             };
             let pause = match paused {
                 Paused::Held => {
-                    self.statuses
-                        .write(&self.copy, |status| status.held = false);
+                    self.left_to_another();
                     self.spread(self.supervise.every)
                 }
                 // The newer run does the work: nothing is wrong.
                 Paused::Fenced => {
-                    self.statuses
-                        .write(&self.copy, |status| status.held = false);
+                    self.left_to_another();
                     attempts.fenced.next()
                 }
                 Paused::Failed(error) => {
@@ -208,6 +206,14 @@ impl Worker {
             status.position = position;
             status.rows = run.work.into();
             status.problem = None;
+            status.failures = 0;
+        });
+    }
+
+    /// Another supervisor does the work, and says what fails.
+    fn left_to_another(&self) {
+        self.statuses.write(&self.copy, |status| {
+            status.held = false;
             status.failures = 0;
         });
     }
