@@ -71,8 +71,11 @@ pub(crate) async fn measure(fleet: &Fleet) {
 
 /// Prints the latencies of all calls, of reads and of writes, with their ratios to the `first` that were shown.
 fn show(name: &str, calls: &[Call], first: &mut Vec<(f64, f64)>) {
-    let kinds: [(&str, fn(&Call) -> bool); 3] =
-        [("all", |_| true), ("reads", |call| !call.writes), ("writes", |call| call.writes)];
+    let kinds: [(&str, fn(&Call) -> bool); 3] = [
+        ("all", |_| true),
+        ("reads", |call| !call.writes),
+        ("writes", |call| call.writes),
+    ];
     for (number, (kind, is_of)) in kinds.into_iter().enumerate() {
         let own = calls.iter().filter(|call| is_of(call));
         let mut times: Vec<Duration> = own.map(|call| call.took).collect();
