@@ -133,9 +133,8 @@ impl GroupLock {
             let primary = cluster.read_from(Read::Primary).target();
             let label = ("select", TABLE);
             send(primary, &handle, Intent::Read, label, &select, &mut held).await?;
-            let is_left = |(other, _): &(String, i64)| {
-                holder.ends_with(CREATES) && other.ends_with(CREATES)
-            };
+            let is_left =
+                |(other, _): &(String, i64)| holder.ends_with(CREATES) && other.ends_with(CREATES);
             // Moves are created one at a time. The lock of another creation was left in a namespace that moved meanwhile,
             // and back.
             if held.row.as_ref().is_some_and(is_left) && waited < ttl + PAUSE {

@@ -93,9 +93,7 @@ impl Jobs {
         let reshard = &self.reshard;
         match job.state {
             // Of a part that has stayed there are no old rows to go back to.
-            JobState::Holding
-                if job.leaving.is_none() && self.choice.next().is_multiple_of(3) =>
-            {
+            JobState::Holding if job.leaving.is_none() && self.choice.next().is_multiple_of(3) => {
                 drop(asked!(reshard.reverse(job.id)));
             }
             JobState::Holding => drop(asked!(reshard.finish(job.id))),

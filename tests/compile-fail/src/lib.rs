@@ -1,0 +1,1 @@
+//! What does not compile with shard-orm: see its tests.
