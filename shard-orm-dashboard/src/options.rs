@@ -96,10 +96,14 @@ impl Options {
         self
     }
 
-    /// Lets the page measure the [sizes of servers](shard_orm::Cluster::measure_server_sizes) while somebody looks, for a cluster of
-    /// which no process does. Once an hour it asks each server, and writes a row into the catalog, whose tables it
-    /// upgrades if they are of an earlier version. Without it, the page shows what the processes have measured, and how
-    /// servers have grown since it was started.
+    /// Lets the page measure the [sizes of servers](shard_orm::Cluster::measure_server_sizes) while somebody looks, for
+    /// a cluster of which no process does. Once an hour it asks each server, and writes a row into the catalog, whose
+    /// tables it upgrades if they are of an earlier version. Without it, the page shows what the processes have
+    /// measured, and how servers have grown since it was started.
+    ///
+    /// ```
+    /// let options = shard_orm_dashboard::Options::new().measure_sizes();
+    /// ```
     pub fn measure_sizes(mut self) -> Self {
         self.measures_sizes = true;
         self
