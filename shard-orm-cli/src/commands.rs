@@ -25,6 +25,7 @@ pub mod stats;
 pub mod status;
 pub mod sync;
 pub mod topology;
+mod types;
 pub mod user;
 
 use crate::Result;

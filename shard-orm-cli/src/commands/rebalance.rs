@@ -7,6 +7,7 @@ use shard_orm::reshard::planner::{Cost, Planner, Splits};
 use shard_orm::reshard::{CarryOut, Hours, Job, Pace, PlanEvent, Reshard};
 
 use super::before_switch::BeforeSwitchArgs;
+use super::types::TypeArgs;
 use crate::Result;
 use crate::exit::{Exit, Failure};
 use crate::interrupt::interrupted;
@@ -75,6 +76,8 @@ pub(super) struct CarryOutArgs {
     before: BeforeSwitchArgs,
     #[command(flatten)]
     columns: ColumnArgs,
+    #[command(flatten)]
+    types: TypeArgs,
 }
 
 /// When steps are started.
@@ -182,7 +185,8 @@ fn region(text: &str) -> std::result::Result<(String, String), String> {
 
 impl CarryOutArgs {
     pub(super) fn how(&self) -> CarryOut {
-        how(&self.limits, (&self.copy, &self.before), &self.columns)
+        let columns = (&self.columns, &self.types);
+        how(&self.limits, (&self.copy, &self.before), columns)
     }
 
     pub(super) fn pace(&self) -> Pace {
@@ -194,7 +198,7 @@ impl CarryOutArgs {
 pub(super) fn how(
     limits: &LimitArgs,
     (copy, before): (&CopyArgs, &BeforeSwitchArgs),
-    columns: &ColumnArgs,
+    (columns, types): (&ColumnArgs, &TypeArgs),
 ) -> CarryOut {
     let mut how = CarryOut::new()
         .concurrency(limits.concurrency)
@@ -225,6 +229,9 @@ pub(super) fn how(
     }
     for table in &columns.keep {
         how = how.keep(table);
+    }
+    for (table, column, of) in types.columns() {
+        how = how.column_type(table, column, of);
     }
     how
 }

@@ -1,15 +1,13 @@
 //! `reshard`: moves of logical shards between servers, and splits.
 
-use std::str::FromStr;
-
 use shard_orm::admin::Rebalance;
 use shard_orm::reshard::{ChangeKeys, Job, MoveShard, Planned};
-use shard_orm::schema::DataType;
 
 use crate::Result;
 use crate::commands::before_switch::BeforeSwitchArgs;
 use crate::commands::job::run_and_watch;
 use crate::commands::rebalance::{self, ColumnArgs, CopyArgs, LimitArgs, PlanArgs, RebalanceArgs};
+use crate::commands::types::TypeArgs;
 use crate::exit::Exit;
 use crate::output::job as print;
 use crate::session::Session;
@@ -209,36 +207,8 @@ struct How {
     copy: CopyArgs,
     #[command(flatten)]
     before: BeforeSwitchArgs,
-    /// The type of a column, if the servers are different kinds of databases and the column does not tell it, as
-    /// TABLE.COLUMN=TYPE: `orders.placed_at=timestamp_utc`.
-    #[arg(long = "type", value_name = "COLUMN=TYPE")]
-    types: Vec<TypeOf>,
-}
-
-/// The type of a column of a table.
-#[derive(Debug, Clone)]
-struct TypeOf {
-    table: String,
-    column: String,
-    of: DataType,
-}
-
-impl FromStr for TypeOf {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        let (name, of) = text.split_once('=').unwrap_or((text, ""));
-        let (table, column) = name
-            .split_once('.')
-            .ok_or("name the column as TABLE.COLUMN, and its type behind `=`")?;
-        Ok(Self {
-            table: table.to_owned(),
-            column: column.to_owned(),
-            of: of
-                .parse()
-                .map_err(|error: shard_orm::Error| error.to_string())?,
-        })
-    }
+    #[command(flatten)]
+    types: TypeArgs,
 }
 
 pub(super) async fn run(args: &Args, session: &Session<'_>) -> Result<Exit> {
@@ -296,7 +266,7 @@ async fn split(args: &SplitArgs, session: &Session<'_>) -> Result<Exit> {
     let how = rebalance::how(
         &args.limits,
         (&args.how.copy, &args.how.before),
-        &args.parts.columns,
+        (&args.parts.columns, &args.how.types),
     );
     let rebalance = Rebalance::new(&cluster)?
         .planner(planner)
@@ -320,7 +290,7 @@ impl Request {
         macro_rules! with {
             ($request:ident) => {{
                 let mut request = $request.pace(how.copy.pace);
-                for TypeOf { table, column, of } in &how.types {
+                for (table, column, of) in how.types.columns() {
                     request = request.column_type(table, column, of);
                 }
                 if let Some(mirror) = how.before.mirror() {

@@ -9,8 +9,11 @@ use std::time::SystemTime;
 
 pub(super) use self::run::PlanRunner;
 use super::hours::Hours;
+use super::kinds::{add_model, add_type};
 use super::how::{How, names_columns, sets_how};
 use super::{Job, Pace};
+use crate::model::Model;
+use crate::schema::DataType;
 
 /// How a plan is carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +66,33 @@ impl CarryOut {
 }
 
 impl CarryOut {
+    /// As [`MoveShard::model`](super::MoveShard::model), for all steps.
+    pub fn model<M: Model>(mut self) -> Self {
+        add_model::<M>(&mut self.jobs.types);
+        self
+    }
+
+    /// As [`MoveShard::column_type`](super::MoveShard::column_type), for all steps. It counts for those that lead to another
+    /// kind of database ([`between_databases`](super::planner::Planner::between_databases)).
+    ///
+    /// ```
+    /// use shard_orm::reshard::CarryOut;
+    ///
+    /// let how = CarryOut::new().column_type("orders", "placed_at", &"timestamp_utc".parse()?);
+    /// # Ok::<(), shard_orm::Error>(())
+    /// ```
+    pub fn column_type(
+        mut self,
+        table: impl Into<String>,
+        column: impl Into<String>,
+        of: &DataType,
+    ) -> Self {
+        add_type(&mut self.jobs.types, table.into(), column.into(), of);
+        self
+    }
+}
+
+impl CarryOut {
     /// What differs from one step at a time, at a gentle pace and any hour.
     pub(super) fn in_words(&self) -> Vec<String> {
         let mut words = vec![format!("{} at a time", self.concurrency)];
@@ -87,6 +117,11 @@ impl CarryOut {
         }
         if let Some(gradual) = &self.jobs.gradual {
             words.push(format!("reads switch by {gradual}"));
+        }
+        for (table, columns) in &self.jobs.types {
+            let columns = columns.iter();
+            let columns = columns.map(|(column, of)| format!("`{table}.{column}` is {of}"));
+            words.extend(columns);
         }
         words
     }

@@ -121,7 +121,7 @@ pub(super) async fn examine(request: &Request) -> Result<Planned> {
         if first.is_none() {
             for other in &others {
                 planned
-                    .cross(source, &structure, (*other, &request.types))
+                    .cross(source, &structure, (*other, &request.how.types))
                     .await?;
             }
             let asked = (request, described.router().pins());

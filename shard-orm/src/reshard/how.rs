@@ -2,6 +2,7 @@
 
 use super::columns::Columns;
 use super::{Gradual, Mirror, Pace};
+use crate::schema::counterpart::Types;
 
 /// How a job is done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub(super) struct How {
     pub(super) mirror: Option<Mirror>,
     pub(super) gradual: Option<Gradual>,
     pub(super) columns: Columns,
+    /// The types of columns, where the job leads to another kind of database.
+    pub(super) types: Types,
 }
 
 /// The methods of a builder that say how a job is done. `$how` is where it has that.

@@ -17,8 +17,27 @@ use crate::backend::structure::{Counter, Numbered, Structure, numbering};
 use crate::catalog::Job;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
-use crate::schema::TableDef;
+use crate::model::Model;
 use crate::schema::counterpart::{Counterparts, Types, structure_of};
+use crate::schema::{DataType, TableDef};
+
+/// Takes the types of the columns of a model's table.
+pub(super) fn add_model<M: Model>(types: &mut Types) {
+    let table = M::def().table_def();
+    let columns = table
+        .columns
+        .iter()
+        .filter_map(|column| Some((column.name.clone(), column.data_type.to_text()?)));
+    types.insert(table.name.clone(), columns.collect());
+}
+
+/// Takes the type of a column.
+pub(super) fn add_type(types: &mut Types, table: String, column: String, of: &DataType) {
+    let own = types.entry(table).or_default();
+    if let Some(text) = of.to_text() {
+        own.insert(column, text);
+    }
+}
 
 impl Job {
     /// Whether its ends are different kinds of databases.

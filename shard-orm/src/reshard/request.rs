@@ -3,6 +3,7 @@
 use super::Reshard;
 use super::check::examine;
 use super::division::Division;
+use super::kinds::{add_model, add_type};
 use super::how::{How, sets_how};
 use super::planned::Planned;
 use crate::catalog::{Job, JobKind, JobState, Part, Plan, PlanState, StepOf, Store};
@@ -10,7 +11,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::migrate::GroupLock;
 use crate::model::Model;
 use crate::schema::DataType;
-use crate::schema::counterpart::Types;
 
 /// Why a clone has no mirror.
 pub(super) const WITHOUT_SWITCH: &str = "compares reads before a switch, and a clone is never switched to; leave it out, \
@@ -32,8 +32,6 @@ pub(super) struct Request {
     pub(super) division: Division,
     /// Whether all parts are copied, although one could stay where it is.
     pub(super) copies_all: bool,
-    /// The types of columns that models say.
-    pub(super) types: Types,
     pub(super) how: How,
     /// The step of a plan that it is.
     pub(super) turn: Option<Turn>,
@@ -100,7 +98,6 @@ impl Request {
             servers: Vec::new(),
             division: Division::Shares,
             copies_all: false,
-            types: Types::new(),
             how: How::default(),
             turn: None,
         }
@@ -108,21 +105,12 @@ impl Request {
 
     /// Takes the types of the columns of a model's table.
     pub(super) fn add_model<M: Model>(&mut self) {
-        let table = M::def().table_def();
-        let columns = table
-            .columns
-            .iter()
-            .filter_map(|column| Some((column.name.clone(), column.data_type.to_text()?)));
-        let columns = columns.collect();
-        self.types.insert(table.name.clone(), columns);
+        add_model::<M>(&mut self.how.types);
     }
 
     /// Takes the type of a column.
     pub(super) fn add_type(&mut self, table: String, column: String, of: &DataType) {
-        let types = self.types.entry(table).or_default();
-        if let Some(text) = of.to_text() {
-            types.insert(column, text);
-        }
+        add_type(&mut self.how.types, table, column, of);
     }
 
     pub(super) async fn plan(&self) -> Result<Planned> {

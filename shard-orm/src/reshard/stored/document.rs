@@ -68,6 +68,14 @@ fn table_of(how: &CarryOut) -> Table {
     if let Some(gradual) = &how.jobs.gradual {
         table.insert("gradual".to_owned(), gradual.to_value());
     }
+    if !how.jobs.types.is_empty() {
+        let types = how.jobs.types.iter().map(|(table, columns)| {
+            let columns = columns.iter();
+            let columns = columns.map(|(column, of)| (column.clone(), of.clone().into()));
+            (table.clone(), Value::Table(columns.collect()))
+        });
+        table.insert("types".to_owned(), Value::Table(types.collect()));
+    }
     if let Some(column) = &how.jobs.columns.common {
         table.insert("key".to_owned(), column.clone().into());
     }
@@ -104,6 +112,13 @@ fn how_of(value: &Value) -> Option<CarryOut> {
     }
     if let Some(gradual) = value.get("gradual") {
         how.jobs.gradual = Some(Gradual::of_value(gradual)?);
+    }
+    let types = value.get("types").and_then(Value::as_table);
+    for (table, columns) in types.into_iter().flatten() {
+        for (column, of) in columns.as_table()? {
+            let own = how.jobs.types.entry(table.clone()).or_default();
+            own.insert(column.clone(), of.as_str()?.to_owned());
+        }
     }
     let key = value.get("key").and_then(Value::as_str);
     how.jobs.columns.common = key.map(str::to_owned);
@@ -268,7 +283,8 @@ mod tests {
             .gradual(Gradual::percent([5.0, 50.0]).unwrap())
             .key("user_id")
             .key_of("orders", "owner")
-            .keep("settings");
+            .keep("settings")
+            .column_type("orders", "placed_at", &"timestamp_utc".parse().unwrap());
         for how in [how, CarryOut::new()] {
             let (by, read, steps) = parse(&text_of(&plan, &how)).unwrap();
             assert_eq!((by, read), (plan.by, how));
