@@ -55,6 +55,16 @@ pub(super) enum Change {
     },
 }
 
+impl Change {
+    /// The bytes that it copies.
+    pub(super) fn bytes(&self) -> u128 {
+        match self {
+            Self::Move { bytes, .. } => u128::from(*bytes),
+            Self::Split { whole, .. } => u128::from(whole.bytes),
+        }
+    }
+}
+
 /// The logical shards of one group and class: the same servers may hold them.
 #[derive(Debug, Clone)]
 pub(super) struct Kind {
@@ -202,6 +212,12 @@ impl Board<'_> {
             },
             outside: self.machines.iter().map(|own| own.outside(own.load)).sum(),
         }
+    }
+
+    /// Puts an item on a server, without noting a move.
+    #[cfg(test)]
+    pub(super) fn put_on(&mut self, item: usize, server: usize) {
+        self.place(item, server);
     }
 
     /// The parts of the score of two machines, before and after an item went from one to the other.

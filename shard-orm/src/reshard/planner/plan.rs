@@ -20,8 +20,9 @@ pub struct Plan {
     pub bytes: u64,
     /// The rows that all steps move.
     pub rows: u64,
-    /// The bytes that every plan moves that empties the servers that leave and brings each other one
-    /// into its share. A split copies more, since all of a logical shard's rows are copied.
+    /// The bytes that every plan moves that leaves no more load than this one on servers that may not hold it, and outside
+    /// of the shares: a bound that counts parts of logical shards. With [`most_moves`](super::Planner::most_moves), it is
+    /// that of the whole plan. A split copies more, since all of a logical shard's rows are copied.
     pub least_bytes: u64,
     /// The servers before the first step.
     pub before: Vec<ServerLoad>,

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod exact;
 mod fleets;
 mod properties;
 mod splits;
@@ -117,7 +118,8 @@ fn a_draining_server_is_emptied_first() {
     assert_eq!(steps(&plan)[0], "6 c>b");
     assert_eq!(plan.steps[0].why, Why::ServerLeaves);
     assert_eq!(after(&plan), [50, 40, 0]);
-    assert_eq!(plan.least_bytes, 21);
+    // One byte is left outside of the shares.
+    assert_eq!(plan.least_bytes, 20);
 }
 
 #[test]

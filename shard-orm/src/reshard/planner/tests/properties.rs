@@ -271,10 +271,15 @@ fn bound(case: &Case) -> u64 {
 fn check_open(case: &Case, prefixes: usize) -> u64 {
     let plan = check(case, prefixes);
     let bound = bound(case);
-    // The division of shares rounds.
+    // What the plan leaves outside of the shares need not be moved. The division of shares rounds.
+    let (rounds, outside) = (
+        bound / 1_000 + 1_000,
+        score(case, &plan, plan.steps.len()).outside,
+    );
+    let outside = u64::try_from(outside).unwrap();
     assert!(
-        plan.least_bytes.abs_diff(bound) <= bound / 1_000 + 1_000,
-        "{} {bound}",
+        plan.least_bytes <= bound + rounds && plan.least_bytes + outside + rounds >= bound,
+        "{} {bound} {outside}",
         plan.least_bytes
     );
     for load in &plan.after {
@@ -318,6 +323,35 @@ fn an_interrupted_plan_is_continued_by_a_new_one() {
     }
 }
 
+/// By how many thousandths a plan exceeds its bound.
+fn excess(plan: &Plan) -> u64 {
+    plan.bytes.saturating_sub(plan.least_bytes) * 1_000 / plan.least_bytes.max(1)
+}
+
+/// Whether servers have capacities, of which the bound knows less than of all else.
+fn has_capacities(case: &Case) -> bool {
+    let mut servers = case.fleet.servers().iter();
+    servers.any(|server| server.capacity.is_some())
+}
+
+#[test]
+fn few_bytes_are_moved_in_tangled_fleets() {
+    let mut all = Vec::new();
+    for seed in 0..24 {
+        let case = tangled(seed, 20, 2_000);
+        let plan = case.planner.plan(&case.fleet).unwrap();
+        let excess = excess(&plan);
+        let most = if has_capacities(&case) { 700 } else { 50 };
+        assert!(
+            excess <= most,
+            "seed {seed}: {excess} thousandths above the bound"
+        );
+        all.push(excess);
+    }
+    let mean = all.iter().sum::<u64>() / all.len() as u64;
+    assert!(mean <= 100, "{mean} thousandths above the bound: {all:?}");
+}
+
 /// The figures of `benches/README.md`.
 #[test]
 #[ignore = "for a release build: minutes without"]
@@ -335,8 +369,11 @@ fn a_large_fleet_is_planned_in_two_seconds() {
         let excess = if kind == "open" {
             check_open(&case, 6)
         } else {
-            check(&case, 6);
-            0
+            let plan = check(&case, 6);
+            match kind {
+                "tangled" if !has_capacities(&case) => excess(&plan),
+                _ => 0,
+            }
         };
         let plan = case.planner.plan(&case.fleet).unwrap();
         println!(
