@@ -58,7 +58,9 @@ mod hours;
 mod how;
 mod journal;
 mod key_change;
+mod keyless;
 mod kinds;
+mod misfit;
 #[cfg(test)]
 mod model;
 mod mover;

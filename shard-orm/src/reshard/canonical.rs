@@ -1,6 +1,8 @@
 //! The values of rows that pass between kinds of databases: read so that nothing of them is lost, and refused with their
 //! primary key where one end has a value that the other one cannot hold.
 
+use std::sync::Arc;
+
 use sea_query::{Alias, Expr, IntoTableRef as _, Value};
 
 use super::failure::{Misfit, may_pass};
@@ -11,7 +13,8 @@ use crate::backend::{ColumnType, Field as _, Row, shown};
 use crate::connect::State;
 use crate::dialect::Dialect;
 use crate::error::{Error, ErrorKind, Result};
-use crate::replicate::Cells;
+use crate::replicate::{Cells, key_of};
+use crate::schema::{ColumnDef, TableDef};
 
 impl MovedTable {
     /// All columns, in the form in which [`cells`](Self::cells) reads them.
@@ -116,20 +119,42 @@ impl MovedTable {
         self.is_canonical && !may_pass(error) && !other.contains(&error.kind())
     }
 
-    /// The error of a row with a value that cannot pass.
-    fn unheld(&self, key: &[Value], error: &Error) -> Error {
+    /// The error of a row with a value that cannot pass, in this column, if that is known.
+    fn unheld(&self, key: &[Value], column: Option<&str>, error: &Error) -> Error {
         let key: Vec<String> = key.iter().map(shown).collect();
+        let is_named = |column: &&str| error.message().contains(&format!("`{column}`"));
+        let column = column.filter(|column| !is_named(column));
+        let column = column.map_or_else(String::new, |column| format!("column `{column}`: "));
         Error::new(
             ErrorKind::Unsupported,
             format!(
-                "table `{}` has a row with a value that one end of the move cannot hold, with the primary key {}: {}; \
-                 correct the row and run the job again, or abort it",
+                "table `{}` has a row with a value that one end of the move cannot hold, with the primary key {}: {column}{}; \
+                 correct the row and run the job again; without that, it can only be aborted before its switch, or finished \
+                 after it",
                 self.def.name,
                 key.join("/"),
                 error.message()
             ),
         )
         .with_source(Misfit)
+    }
+
+    /// The columns that are not in the primary key.
+    fn others(&self) -> impl Iterator<Item = (usize, &ColumnDef)> {
+        let columns = self.def.columns.iter().enumerate();
+        columns.filter(|(ordinal, _)| !self.def.primary_key.contains(ordinal))
+    }
+
+    /// The same table with the primary key and one other column.
+    fn with_column(&self, ordinal: usize) -> Self {
+        let kept = self.def.primary_key.iter().chain([&ordinal]);
+        let columns = kept.map(|at| self.def.columns[*at].clone()).collect();
+        let mut def = TableDef::new(self.def.name.clone(), columns);
+        def.primary_key = (0..self.def.primary_key.len()).collect();
+        Self {
+            def: Arc::new(def),
+            ..self.clone()
+        }
     }
 }
 
@@ -182,7 +207,7 @@ impl Place {
         }
         let name = Alias::new(&table.name).into_table_ref();
         match self.end_of_page(table, name, after, high).await {
-            Ok(Some(key)) => table.unheld(&key, &error),
+            Ok(Some(key)) => self.unread(table, &key, &error).await,
             _ => error,
         }
     }
@@ -203,10 +228,24 @@ impl Place {
                 .await
                 .is_err()
             {
-                return table.unheld(key, &error);
+                return self.unread(table, key, &error).await;
             }
         }
         error
+    }
+
+    /// The error of a row that cannot be read, with the first column that cannot.
+    async fn unread(&mut self, table: &MovedTable, key: &[Value], error: &Error) -> Error {
+        let keys = [key.to_vec()];
+        for (ordinal, column) in table.others() {
+            let alone = table.with_column(ordinal);
+            if let Err(error) = self.rows_of(&alone, &keys).await
+                && table.may_be_of_value(&error)
+            {
+                return table.unheld(key, Some(&column.name), &error);
+            }
+        }
+        table.unheld(key, None, error)
     }
 
     /// The error with which rows could not be written, with the first one that cannot. The transaction of the attempt
@@ -236,12 +275,37 @@ impl Place {
         match rows {
             [row] => match self.tried(table, state, rows).await {
                 Err(error) if table.may_be_of_value(&error) => {
-                    table.unheld(&crate::replicate::key_of(&table.def, row), &error)
+                    let key = key_of(&table.def, row);
+                    let column = self.unwritten_column(table, state, row).await;
+                    table.unheld(&key, column.as_deref(), &error)
                 }
                 _ => found,
             },
             _ => found,
         }
+    }
+
+    /// The column of a row that cannot be written: without its value, the row can.
+    async fn unwritten_column(
+        &mut self,
+        table: &MovedTable,
+        state: State,
+        row: &Cells,
+    ) -> Option<String> {
+        for (ordinal, column) in table.others() {
+            let mut without = row.clone();
+            without[ordinal] = match &row[ordinal] {
+                _ if column.nullable => column.null().ok()?,
+                Value::String(Some(_)) => String::new().into(),
+                Value::Bytes(Some(_)) => Vec::<u8>::new().into(),
+                _ => continue,
+            };
+            match self.tried(table, state, &[without]).await {
+                Err(error) if table.may_be_of_value(&error) => {}
+                _ => return Some(column.name.clone()),
+            }
+        }
+        None
     }
 
     /// Writes rows in a transaction that is rolled back.

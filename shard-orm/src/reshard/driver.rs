@@ -21,7 +21,7 @@ use super::replicas::Replicas;
 use super::rows::MovedTable;
 use super::steps::{Backlog, Watch};
 use super::throttle::Throttle;
-use crate::catalog::{Copied, Job, JobState, Owner, Store, Wish, taken};
+use crate::catalog::{Copied, Job, Owner, Store, Wish, taken};
 use crate::cluster::Cluster;
 use crate::connect::{NamespaceHandle, State};
 use crate::error::{Error, ErrorKind, Result};
@@ -53,7 +53,7 @@ pub(super) struct Driver {
     pub(super) places: Places,
     /// Of each source.
     pub(super) replicas: Vec<Replicas>,
-    seen: Option<(Vec<Seen>, Vec<Seen>)>,
+    pub(super) seen: Option<(Vec<Seen>, Vec<Seen>)>,
     pub(super) done: Done,
     /// The structure as it is created at each target.
     pub(super) blueprints: Option<Vec<Blueprint>>,
@@ -187,11 +187,10 @@ impl Driver {
                     pause = first;
                 }
                 Err(error) => {
-                    let nobody_serves = self.is_closed();
+                    let course = self.course();
                     self.forget();
                     // Another attempt would find the same rows.
-                    if nobody_serves && is_misfit(&error) {
-                        self.give_up(&error).await?;
+                    if is_misfit(&error) && self.turn_round(course, &error).await? {
                         self.retake().await?;
                         continue;
                     }
@@ -211,25 +210,6 @@ impl Driver {
                 }
             }
         }
-    }
-
-    /// Whether a source was closed by the switch, which is not decided yet.
-    fn is_closed(&self) -> bool {
-        let sources = self.seen.iter().flat_map(|(sources, _)| sources);
-        let mut states = sources.filter_map(|seen| state(*seen));
-        self.job.state == JobState::Switching && states.any(|state| state == State::Fenced)
-    }
-
-    /// Gives the job up, since rows that were written just before the source was closed cannot be at a target.
-    async fn give_up(&mut self, error: &Error) -> Result<()> {
-        let handle = self.cluster.catalog_handle()?;
-        let store = Store::new(&handle);
-        self.reason = error.to_string();
-        tracing::error!(target: "shard_orm", job = self.job.id, %error, "a job is given up during its switch");
-        store
-            .wish_job(self.job.id, Wish::Abort, &[JobState::Switching])
-            .await
-            .map(drop)
     }
 
     /// The error of a step, unless another runner has taken the job and changed what the step has met.
@@ -268,7 +248,11 @@ impl Driver {
     /// Applies what has changed at the target to the source. True once the runner may stop.
     async fn follow_back(&mut self) -> Result<bool> {
         let applied = self.flow_back().await?;
-        self.done.level = self.job.wish == Wish::Reverse;
+        let goes_back = self.job.wish == Wish::Reverse;
+        if goes_back {
+            self.refuse_keyless(End::Target).await?;
+        }
+        self.done.level = goes_back;
         if self.done.level {
             return Ok(false);
         }

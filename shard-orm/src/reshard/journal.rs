@@ -26,6 +26,7 @@ impl Driver {
         }
         if to == JobState::Holding {
             self.done.level = false;
+            self.done.unfit = false;
         }
         // Nothing is removed by what was seen before the decision.
         if to == JobState::Finishing {

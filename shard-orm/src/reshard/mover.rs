@@ -6,7 +6,7 @@
 //! acts, in the transaction in which it acts.
 //!
 //! Decisions are changes of the job's state. Four of them are final: `switched`, `aborting`, `finishing`
-//! and `reversing`. Nothing is dropped at the target before `aborting`, nothing at the source before
+//! and `reversing`; the last one until a source is opened, as long as a row cannot go back. Nothing is dropped at the target before `aborting`, nothing at the source before
 //! `finishing`, and before the target was seen to serve since then. The exception is a part that stays: in `parting`,
 //! which is as final, the source gives its tables to it. The log is drained before that state is recorded, and never
 //! after it.
@@ -60,6 +60,8 @@ pub(super) struct Done {
     /// The tables of the source are those of the part that stays.
     pub(super) parted: bool,
     pub(super) released: bool,
+    /// A row of the targets cannot be at the sources: the job cannot go back.
+    pub(super) unfit: bool,
     pub(super) cleaned: bool,
 }
 
@@ -123,6 +125,8 @@ pub(super) enum Action {
     FlowBack,
     /// Opens the source again.
     Reopen,
+    /// Opens the targets again that were closed for the way back, and records that they hold the logical shard.
+    Remain,
     /// Marks the target as dead.
     Kill,
     /// Marks the source as moved.
@@ -351,7 +355,7 @@ fn holding(view: &View) -> Action {
         Wish::Reverse if view.stays => Action::Rest,
         Wish::Finish => Action::Record(JobState::Finishing),
         // What cannot flow back is found before the targets are closed.
-        Wish::Reverse if view.kind.regroups() && !view.done.level => Action::FlowBack,
+        Wish::Reverse if !view.done.level => Action::FlowBack,
         Wish::Reverse => Action::Record(JobState::Reversing),
         Wish::Run | Wish::Pause | Wish::Abort if !view.done.released => Action::Release,
         Wish::Run | Wish::Pause | Wish::Abort => Action::FlowBack,
@@ -383,6 +387,10 @@ fn aborting(view: &View) -> Action {
 
 fn reversing(view: &View) -> Action {
     match (state(view.source), state(view.target)) {
+        // The sources were never opened: nobody has been led back there.
+        (Some(State::Fenced), Some(State::Active | State::Fenced)) if view.done.unfit => {
+            Action::Remain
+        }
         (Some(State::Fenced), Some(State::Active)) => Action::Fence(End::Target),
         (Some(State::Fenced), Some(State::Fenced)) if !view.done.drained => {
             Action::Drain(End::Target)

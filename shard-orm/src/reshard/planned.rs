@@ -225,38 +225,6 @@ impl Planned {
         Ok(divided)
     }
 
-    /// What stands against a merge of tables whose rows have no key: of which of the logical shards a row is, nobody could
-    /// tell any more, so that only the one that keeps its number may have some.
-    async fn keyless(&mut self, columns: &Columns, sources: &mut [Place]) -> Result<()> {
-        let keyless = self.keys.iter().filter(|(_, columns)| columns.is_empty());
-        let keyless: Vec<String> = keyless.map(|(table, _)| table.clone()).collect();
-        let kept = self.sources.first().map_or(0, |part| part.shard);
-        for table in keyless {
-            let mut holders = Vec::new();
-            for (part, place) in self.sources.iter().zip(&mut *sources).skip(1) {
-                if place.has_rows(&table).await? {
-                    holders.push(part.shard.to_string());
-                }
-            }
-            let about = format!("table `{table}`");
-            if !holders.is_empty() {
-                let message = format!(
-                    "has no shard key, and rows in logical shard {}, which would be mixed with those of logical shard \
-                     {kept}: only that one may have rows of it; move or delete the others",
-                    holders.join(" and ")
-                );
-                self.against(&about, &message);
-            } else if !columns.kept.contains(&table) {
-                let message = format!(
-                    "has no shard key, and is in all logical shards that are merged: its rows would be mixed; if only \
-                     logical shard {kept} has rows of it, say so with `--keep {table}`"
-                );
-                self.against(&about, &message);
-            }
-        }
-        Ok(())
-    }
-
     /// Finds out by which columns rows are divided, and returns the tables with the ordinal of each key.
     async fn resolve(
         &mut self,

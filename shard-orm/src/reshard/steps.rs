@@ -41,6 +41,7 @@ impl Driver {
             Action::Release => self.release().await,
             Action::FlowBack => self.flow_back().await.map(drop),
             Action::Reopen => self.reopen().await,
+            Action::Remain => self.remain().await,
             Action::Kill => self.mark(End::Target, State::Dead).await,
             Action::Retire => self.mark(End::Source, State::Moved).await,
             Action::Clean => self.clean().await,

@@ -229,4 +229,35 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         bed.reshard.abort(bed.job.id).await.unwrap();
         assert_eq!(running.await.unwrap().state, JobState::Aborted);
     }
+
+    async fn reads_go_back_to_the_source_when_the_target_is_killed(fixture: &Fixture) {
+        let Some((relay, document)) = relayed(fixture).await else {
+            return;
+        };
+        let steps = Gradual::percent([100.0]).unwrap().each(Duration::from_secs(3));
+        let bed = Bed::new(fixture, &document, steps).await;
+        let running = bed.run();
+        bed.reaches(JobState::Shifting).await;
+        bed.until_served().await;
+        // All connections end, and nobody listens there.
+        relay.lead_to("tcp://127.0.0.1:1").await;
+        for amount in 2..30 {
+            let changed = Order { amount: Some(amount), ..bed.row.clone() };
+            changed.update(&bed.application).await.unwrap();
+            assert_eq!(bed.read(Read::Replica).await, amount);
+            assert_eq!(bed.read(Read::Primary).await, amount);
+        }
+        let job = bed.reshard.job(bed.job.id).await.unwrap();
+        assert!(job.owner.is_some() && job.state == JobState::Shifting, "{job:?}");
+        relay.lead_to(&fixture.server_urls()[1]).await;
+        // The job goes on by itself, and nothing that is read is older than what was read before.
+        while !running.is_finished() {
+            assert_eq!(bed.read(Read::Replica).await, 29);
+        }
+        let job = running.await.unwrap();
+        assert_eq!(job.state, JobState::Holding, "{job:?}");
+        assert_eq!(bed.read(Read::Primary).await, 29);
+        let place = bed.application.locate(&Order::shard(bed.row.user_id)).unwrap();
+        assert_eq!(place.server, "server-1");
+    }
 }

@@ -3,6 +3,8 @@
 //! The second server of each fixture is of another kind than the first: PostgreSQL beside SQLite, MariaDB beside
 //! PostgreSQL, SQLite beside MariaDB. Jobs go there, are reversed, and others go back, so that all six ways are gone.
 
+mod misfits;
+mod reads;
 mod tables;
 mod things;
 
@@ -188,7 +190,6 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, FixtureOptions::of_two_ki
             if number == 0 {
                 let job = reshard.run(job.id).await.unwrap();
                 assert_eq!(job.state, JobState::Holding, "{job:?}");
-                // A value that cannot flow back stops it too, and the new place serves.
                 reversed(&operator, job).await;
             } else {
                 reshard.abort(job.id).await.unwrap();

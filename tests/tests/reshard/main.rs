@@ -7,6 +7,7 @@ mod failover;
 mod fleet;
 mod gradual;
 mod histories;
+mod keyless;
 mod keys;
 mod killed;
 mod kinds;

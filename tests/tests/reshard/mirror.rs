@@ -293,4 +293,46 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         reshard.abort(job.id).await.unwrap();
         assert_eq!(running.await.unwrap().unwrap().state, JobState::Aborted);
     }
+
+    async fn reads_by_a_key_are_mirrored_where_a_merge_will_have_it(fixture: &Fixture) {
+        let operator = cluster(fixture).await;
+        let application = process(fixture).await;
+        let keys = [1, 2].map(|shard| fixture.key_of_shard(shard));
+        let rows = rows_of(fixture, &application, &keys, 2).await.concat();
+        let reshard = operator.reshard().unwrap();
+        let merge = reshard.merge_shards("shop", [1, 2], "server-1").key("user_id");
+        let merge = merge.accept_relaxed_durability().mirror(all());
+        let job = merge.start().await.unwrap();
+        let (own, id) = (reshard.clone(), job.id);
+        let running = tokio::spawn(async move { own.run(id).await });
+        until(&reshard, id, "reads are mirrored", |job| job.state == JobState::Mirroring).await;
+        for row in &rows {
+            read_until_compared(&reshard, id, &application, row).await;
+        }
+        let mirrored = reshard.job(id).await.unwrap().copied.mirrored;
+        assert!(mirrored.differing.is_empty(), "{mirrored:?}");
+        // A row of the second source that differs at the target holds the job.
+        let name = fixture.namespace().replace("{shard}", "1");
+        let target = fixture.raw_namespace_on(1, &format!("{name}_g{}", job.targets[0].generation));
+        let (orders, there) = (target.table("orders"), &rows[2]);
+        assert_eq!(there.user_id, keys[1]);
+        target.run(&format!("UPDATE {orders} SET amount = 77 WHERE id = {}", there.id)).await;
+        eventually("the row is found", async || {
+            assert_eq!(&Order::get(&application, there.user_id, there.id).await.unwrap(), there);
+            let job = reshard.job(id).await.unwrap();
+            let mut found = job.copied.mirrored.differing.iter();
+            found.any(|row| row.key == there.id.to_string())
+        })
+        .await;
+        reshard.mirror(id, a_moment()).await.unwrap();
+        let error = running.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+        // Corrected, it goes on.
+        target.run(&format!("UPDATE {orders} SET amount = 0 WHERE id = {}", there.id)).await;
+        let job = reshard.run(id).await.unwrap();
+        assert_eq!(job.state, JobState::Holding, "{job:?}");
+        for (key, rows) in keys.iter().zip(rows.chunks(2)) {
+            assert_rows(&application, *key, rows).await;
+        }
+    }
 }

@@ -66,6 +66,9 @@ pub(super) enum Event {
     ClosedInVain {
         token: u8,
     },
+    CannotGoBack {
+        token: u8,
+    },
     Ends {
         token: u8,
     },
@@ -153,7 +156,10 @@ impl Moving {
             let is_closed = |at: At| !world.at(at).is_open();
             let are_closed = self.shape.sites(End::Target).any(is_closed);
             let is_taken_back = world.wish == Wish::Finish && are_closed;
+            // One who learns that a row cannot go back may finish the job.
+            let gives_in = world.wish == Wish::Reverse && *wish == Wish::Finish;
             if world.wish == Wish::Run
+                || gives_in
                 || world.wish == Wish::Abort && *wish != Wish::Abort
                 || is_taken_back && *wish == Wish::Reverse
             {
@@ -267,6 +273,17 @@ impl Moving {
             to.runners[number] = self.forgetting(&mut to.world, &runner);
             self.add(steps, Event::IsCutOff { token }, to, true);
             return;
+        }
+        let flows_back = matches!(
+            planned,
+            Move::Send(Action::Drain(End::Target) | Action::Fence(End::Target), _)
+        );
+        if flows_back && is_current && state.failures > 0 && runner.goes_back(self.shape) {
+            to.failures -= 1;
+            let forgetting = self.forgetting(&mut to.world, &runner);
+            to.runners[number] = forgetting.map(Runner::unfit);
+            self.add(steps, Event::CannotGoBack { token }, to, false);
+            to = *state;
         }
         match planned {
             Move::Rest => {}

@@ -164,6 +164,11 @@ impl Runner {
                 parts
             }
             Action::Reopen => each(End::Source, &|at| vec![Op::Open(at)]),
+            Action::Remain => {
+                let mut parts = each(End::Target, &|at| vec![Op::Open(at)]);
+                parts.push(Part::Op(Op::Record(self.state, JobState::Holding)));
+                parts
+            }
             Action::Kill => each(End::Target, &|at| vec![Op::Mark(at, State::Dead)]),
             Action::Retire => each(End::Source, &|at| vec![Op::Mark(at, State::Moved)]),
             Action::Clean => self.cleaning(manner),

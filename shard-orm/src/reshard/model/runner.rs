@@ -228,6 +228,9 @@ impl Runner {
                     self.done.drained = false;
                     self.done.completed = false;
                 }
+                if to == JobState::Holding {
+                    (self.done.level, self.done.unfit) = (false, false);
+                }
                 if to == JobState::Finishing && manner.rules.keep(Rule::LookedBeforeFinishing) {
                     self.seen = [None; 2 * ROWS];
                 }
@@ -263,6 +266,18 @@ impl Runner {
     /// The replicas lack the fence: opens the source again.
     pub(super) fn closed_in_vain(&mut self) {
         self.at = Some((Action::Reopen, 0));
+    }
+
+    /// Whether it takes the job back, and has opened no source.
+    pub(super) fn goes_back(&self, shape: Shape) -> bool {
+        let mut sources = shape.sites(End::Source);
+        self.state == JobState::Reversing && sources.all(|at| self.saw(at) == Some(State::Fenced))
+    }
+
+    /// A row of the targets cannot be at the sources, as a step on the way back has shown.
+    pub(super) fn unfit(mut self) -> Self {
+        self.done.unfit = true;
+        self
     }
 
     /// Goes on after a failure that tells nothing.

@@ -9,14 +9,8 @@ use crate::connect::State;
 pub(in crate::reshard) fn is_target_lost(view: &View) -> bool {
     let target = state(view.target);
     match view.state {
-        JobState::Copying
-        | JobState::Levelling
-        | JobState::Verifying
-        | JobState::Ready
-        | JobState::Mirroring
-        | JobState::Shifting
-        | JobState::Switching
-        | JobState::Parting => target.is_none(),
+        JobState::Parting => target.is_none(),
+        state if is_filled(state) => target.is_none(),
         JobState::Switched | JobState::Holding | JobState::Reversing => {
             matches!(target, None | Some(State::Incoming))
         }
@@ -25,6 +19,11 @@ pub(in crate::reshard) fn is_target_lost(view: &View) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the target is there, and gets rows before the switch.
+fn is_filled(state: JobState) -> bool {
+    state > JobState::Preparing && state.is_before_switch()
 }
 
 /// Nothing is removed at the source: it can be opened again, if an operator wants that.
@@ -54,13 +53,7 @@ pub(super) fn without_target(view: &View) -> Action {
 /// The end whose rows count after a failover, where rows can be applied at the other one.
 pub(super) fn serving(view: &View) -> Option<End> {
     match view.state {
-        JobState::Copying
-        | JobState::Levelling
-        | JobState::Verifying
-        | JobState::Ready
-        | JobState::Mirroring
-        | JobState::Shifting
-        | JobState::Switching => {
+        own if is_filled(own) => {
             (state(view.target) == Some(State::Incoming)).then_some(End::Source)
         }
         // The source of a part that stays has no rows any more.

@@ -72,26 +72,39 @@ impl Driver {
         Ok(())
     }
 
+    /// Opens the targets again, and lets them hold the logical shard: a row that was written just before they were closed
+    /// cannot go back.
+    pub(super) async fn remain(&mut self) -> Result<()> {
+        self.read_blueprints().await?;
+        for site in self.sites(End::Target) {
+            if self.standing_at(site).await? == State::Fenced {
+                self.reopen_at(site).await?;
+            }
+        }
+        self.fenced = None;
+        self.record(JobState::Holding).await
+    }
+
     async fn reopen_at(&mut self, site: Site) -> Result<()> {
         let blueprint = self.blueprint(site);
-        let source = self.place(site).await?;
-        let fence = blueprint.fence(source);
-        if source.dialect().capability().transactional_ddl {
-            source.begin_change(State::Fenced).await?;
-            source.all(&fence.open()).await?;
+        let place = self.place(site).await?;
+        let fence = blueprint.fence(place);
+        if place.dialect().capability().transactional_ddl {
+            place.begin_change(State::Fenced).await?;
+            place.all(&fence.open()).await?;
             if let Some(kept) = fence.kept() {
                 let mut texts = Vec::new();
                 let on_row = &mut |row: &Row<'_>| {
                     texts.push(String::read(row, 0)?);
                     Ok(())
                 };
-                source.ask_text(&kept, &[], on_row).await?;
-                source.all(&texts).await?;
+                place.ask_text(&kept, &[], on_row).await?;
+                place.all(&texts).await?;
             }
-            source.set_state(State::Active).await?;
-            source.commit().await?;
+            place.set_state(State::Active).await?;
+            place.commit().await?;
         } else {
-            source.all(&fence.open()).await?;
+            place.all(&fence.open()).await?;
         }
         self.saw_state(site, State::Active);
         Ok(())

@@ -43,6 +43,7 @@ impl Driver {
     /// Copies rows for a while.
     pub(super) async fn copy(&mut self) -> Result<()> {
         self.read_blueprints().await?;
+        self.refuse_keyless(End::Source).await?;
         let throttle = Arc::clone(&self.throttle);
         let lagging = match throttle.is_full() {
             true => None,
@@ -70,7 +71,12 @@ impl Driver {
             let divider = self.divider.clone();
             let (mut copied, mut collision) = (0, None);
             let done = {
+                let is_keyless = self.is_keyless(table);
                 let (mut sources, mut targets) = self.both_fed().await?;
+                if is_keyless {
+                    sources.truncate(1);
+                    targets.truncate(1);
+                }
                 let mut on_page = |rows: u64| {
                     copied += rows;
                     let wish = latest.borrow().as_ref().map_or(Wish::Run, |job| job.wish);
@@ -211,7 +217,9 @@ impl Driver {
         let tables = self.tables.clone();
         let mut left = 0;
         for site in self.sites(End::Source) {
-            left += backlog(self.place(site).await?, &tables).await?;
+            let mut read = tables.clone();
+            read.retain(|table| site.number == 0 || !self.is_keyless(table));
+            left += backlog(self.place(site).await?, &read).await?;
         }
         self.copied.backlog = left;
         Ok(left)
@@ -233,7 +241,11 @@ impl Driver {
     pub(super) async fn pass(&mut self, from: End) -> Result<u64> {
         let mut applied = 0;
         for table in &self.tables.clone() {
-            for log in 0..self.sites(from).len() {
+            let logs = match self.is_keyless(table) {
+                true => 1,
+                false => self.sites(from).len(),
+            };
+            for log in 0..logs {
                 // From the beginning in each pass: a number may be committed after a higher one.
                 let mut last = 0;
                 loop {
@@ -276,7 +288,8 @@ impl Driver {
         })
     }
 
-    /// A table at the sources, and at the targets whose rows are copied.
+    /// A table at the sources, and at the targets whose rows are copied. Without a key, it is at the first of each, which
+    /// keeps the number.
     pub(super) async fn sides(
         &mut self,
         table: &MovedTable,
@@ -292,8 +305,13 @@ impl Driver {
                 _ => table.clone(),
             });
         }
-        let (sources, targets) = self.both_fed().await?;
+        let is_keyless = self.is_keyless(table);
+        let (mut sources, mut targets) = self.both_fed().await?;
         let of_targets = names.split_off(sources.len());
+        if is_keyless {
+            sources.truncate(1);
+            targets.truncate(1);
+        }
         let side = |(place, table)| Side { place, table };
         Ok((
             sources.into_iter().zip(names).map(side).collect(),
@@ -356,7 +374,7 @@ impl Driver {
     }
 
     /// The state in the record of a namespace.
-    pub(super) async fn standing_at(&mut self, site: Site) -> Result<State> {
+    pub(in crate::reshard) async fn standing_at(&mut self, site: Site) -> Result<State> {
         let seen = self.seen_at(site).await?;
         state(seen).ok_or_else(without_record)
     }

@@ -41,6 +41,9 @@ impl Driver {
         if is_switching {
             self.check_leaving().await?;
         }
+        if is_switching || end == End::Target {
+            self.refuse_keyless(end).await?;
+        }
         for site in self.sites(end) {
             if self.standing_at(site).await? == State::Active && !self.fence_at(site).await? {
                 return Ok(());
@@ -96,6 +99,8 @@ impl Driver {
     pub(super) async fn drain(&mut self, end: End) -> Result<()> {
         self.read_blueprints().await?;
         while self.pass(end).await? > 0 {}
+        // By now nobody writes such rows any more.
+        self.refuse_keyless(end).await?;
         if end == End::Source {
             self.await_replicas().await?;
         }
