@@ -220,3 +220,46 @@ fn a_job_that_has_parted_a_key_from_its_tables_only_goes_on() {
     let wish = Wish::Reverse;
     assert_eq!(next(&View { wish, ..suspect }), Action::Rest);
 }
+
+#[test]
+fn a_job_whose_rows_cannot_go_back_holds_the_shard_at_its_targets() {
+    let holding = View {
+        kind: JobKind::Move,
+        state: JobState::Holding,
+        wish: Wish::Reverse,
+        source: record(State::Fenced),
+        target: record(State::Active),
+        mirrors: false,
+        shifts: false,
+        stays: false,
+        done: Done::default(),
+    };
+    // What cannot flow back is found while the target serves.
+    assert_eq!(next(&holding), Action::FlowBack);
+    let done = Done {
+        level: true,
+        ..Done::default()
+    };
+    let level = View { done, ..holding };
+    assert_eq!(next(&level), Action::Record(JobState::Reversing));
+    // A row may have been written since.
+    let unfit = Done {
+        unfit: true,
+        ..Done::default()
+    };
+    for target in [State::Active, State::Fenced] {
+        let reversing = View {
+            state: JobState::Reversing,
+            target: record(target),
+            done: unfit,
+            ..holding
+        };
+        assert_eq!(next(&reversing), Action::Remain);
+        // Once the source was opened, clients may have been led back there.
+        let opened = View {
+            source: record(State::Active),
+            ..reversing
+        };
+        assert_ne!(next(&opened), Action::Remain);
+    }
+}
