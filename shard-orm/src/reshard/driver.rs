@@ -239,6 +239,8 @@ impl Driver {
             }
         };
         self.retake_failed = false;
+        // Somebody else may have run it meanwhile.
+        self.done.turned &= job.token == self.job.token + 1;
         let taken = (handle, job.clone(), self.owner.clone());
         self.renewal = Renewal::start(&self.cluster, taken, &self.throttle);
         self.job = job;

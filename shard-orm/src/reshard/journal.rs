@@ -24,6 +24,7 @@ impl Driver {
             self.done.drained = false;
             self.done.completed = false;
         }
+        self.done.turned = to == JobState::Reversing;
         if to == JobState::Holding {
             self.done.level = false;
             self.done.unfit = false;

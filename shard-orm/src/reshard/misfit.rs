@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 pub(super) enum Course {
     /// A source is closed for the switch, which is not decided yet.
     There,
-    /// It goes back, and has opened no source.
+    /// It goes back, as this runner has decided, and no source was opened. One that a former runner may have opened could
+    /// have got writes since, from clients with an old topology.
     Back,
     /// Somewhere else: whoever serves goes on.
     Open,
@@ -31,7 +32,11 @@ impl Driver {
             JobState::Switching if states.any(|state| state == Some(State::Fenced)) => {
                 Course::There
             }
-            JobState::Reversing if states.all(|state| state == Some(State::Fenced)) => Course::Back,
+            JobState::Reversing
+                if self.done.turned && states.all(|state| state == Some(State::Fenced)) =>
+            {
+                Course::Back
+            }
             _ => Course::Open,
         }
     }

@@ -196,7 +196,7 @@ fn a_fence_by_a_rename_holds_when_two_things_go_wrong() {
         fails_over: Some(End::Source),
         ..one(Rename, &[])
     };
-    holds(&moving, MOST);
+    holds(&moving, 2 * MOST);
 }
 
 #[test]
@@ -309,7 +309,7 @@ fn the_token_is_raised_at_the_target_where_the_state_does_not_tell() {
         from: JobState::Switching,
         ..one(Transaction, &out)
     };
-    fails(&moving, LACKS);
+    fails(&moving, TWO);
 }
 
 #[test]

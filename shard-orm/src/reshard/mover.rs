@@ -60,6 +60,8 @@ pub(super) struct Done {
     /// The tables of the source are those of the part that stays.
     pub(super) parted: bool,
     pub(super) released: bool,
+    /// This runner has recorded that the job is reversed, nobody else has run it since, and no source was opened.
+    pub(super) turned: bool,
     /// A row of the targets cannot be at the sources: the job cannot go back.
     pub(super) unfit: bool,
     pub(super) cleaned: bool,
@@ -387,8 +389,10 @@ fn aborting(view: &View) -> Action {
 
 fn reversing(view: &View) -> Action {
     match (state(view.source), state(view.target)) {
-        // The sources were never opened: nobody has been led back there.
-        (Some(State::Fenced), Some(State::Active | State::Fenced)) if view.done.unfit => {
+        // No source was opened, where a client with an old topology could have written.
+        (Some(State::Fenced), Some(State::Active | State::Fenced))
+            if view.done.unfit && view.done.turned =>
+        {
             Action::Remain
         }
         (Some(State::Fenced), Some(State::Active)) => Action::Fence(End::Target),

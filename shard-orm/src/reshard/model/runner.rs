@@ -101,6 +101,7 @@ impl Runner {
                 _ => {}
             }
             self.at = Some((action, done));
+            self.done.turned &= action != Action::Reopen;
             let parts = self.parts(action, manner);
             match parts.get(usize::from(done)) {
                 None => self.finish(action),
@@ -228,6 +229,7 @@ impl Runner {
                     self.done.drained = false;
                     self.done.completed = false;
                 }
+                self.done.turned = to == JobState::Reversing;
                 if to == JobState::Holding {
                     (self.done.level, self.done.unfit) = (false, false);
                 }
@@ -271,7 +273,8 @@ impl Runner {
     /// Whether it takes the job back, and has opened no source.
     pub(super) fn goes_back(&self, shape: Shape) -> bool {
         let mut sources = shape.sites(End::Source);
-        self.state == JobState::Reversing && sources.all(|at| self.saw(at) == Some(State::Fenced))
+        let are_closed = sources.all(|at| self.saw(at) == Some(State::Fenced));
+        self.state == JobState::Reversing && self.done.turned && are_closed
     }
 
     /// A row of the targets cannot be at the sources, as a step on the way back has shown.

@@ -245,6 +245,7 @@ fn a_job_whose_rows_cannot_go_back_holds_the_shard_at_its_targets() {
     // A row may have been written since.
     let unfit = Done {
         unfit: true,
+        turned: true,
         ..Done::default()
     };
     for target in [State::Active, State::Fenced] {
@@ -255,11 +256,11 @@ fn a_job_whose_rows_cannot_go_back_holds_the_shard_at_its_targets() {
             ..holding
         };
         assert_eq!(next(&reversing), Action::Remain);
-        // Once the source was opened, clients may have been led back there.
-        let opened = View {
-            source: record(State::Active),
-            ..reversing
+        // A former runner may have opened the source.
+        let done = Done {
+            turned: false,
+            ..unfit
         };
-        assert_ne!(next(&opened), Action::Remain);
+        assert_ne!(next(&View { done, ..reversing }), Action::Remain);
     }
 }

@@ -64,6 +64,7 @@ impl Driver {
     pub(super) async fn reopen(&mut self) -> Result<()> {
         self.read_blueprints().await?;
         self.fenced = None;
+        self.done.turned = false;
         for site in self.sites(End::Source) {
             if self.standing_at(site).await? == State::Fenced {
                 self.reopen_at(site).await?;
