@@ -13,7 +13,7 @@ const FIRST_ROUNDS: (usize, usize) = (12, 20);
 const TIMES: [f64; 2] = [2.0, 0.5];
 const MOST_TIMES: usize = 4;
 /// How often in the second way.
-const ROUNDS: (usize, usize) = (10, 400);
+const ROUNDS: (usize, usize) = (60, 400);
 /// How many pieces are looked at for that, between the least and the most rounds.
 const WORK: usize = 2_000_000;
 /// How much more a unit outside of a share costs at first than moving it.
