@@ -281,7 +281,7 @@ impl Reshard {
     /// # Errors
     /// [`Conflict`](ErrorKind::Conflict) once the switch has begun.
     pub async fn pause(&self, job: u64) -> Result<Job> {
-        self.wish(job, Wish::Pause, &BEFORE_SWITCH).await
+        self.wish(job, Wish::Pause, BEFORE_SWITCH).await
     }
 
     /// Lets a job go on that stands still.
@@ -289,7 +289,7 @@ impl Reshard {
     /// # Errors
     /// [`Conflict`](ErrorKind::Conflict) if it is over, or was given up.
     pub async fn resume(&self, job: u64) -> Result<Job> {
-        self.wish(job, Wish::Run, &BEFORE_SWITCH).await
+        self.wish(job, Wish::Run, BEFORE_SWITCH).await
     }
 
     /// Gives a job up before its switch: the logical shard stays where it is, and what the job has created
@@ -430,15 +430,6 @@ impl Reshard {
     }
 }
 
-const BEFORE_SWITCH: [JobState; 7] = [
-    JobState::Preparing,
-    JobState::Copying,
-    JobState::Levelling,
-    JobState::Verifying,
-    JobState::Ready,
-    JobState::Mirroring,
-    JobState::Shifting,
-];
 const BEFORE_DECISION: [JobState; 8] = [
     JobState::Preparing,
     JobState::Copying,
@@ -449,4 +440,9 @@ const BEFORE_DECISION: [JobState; 8] = [
     JobState::Shifting,
     JobState::Switching,
 ];
+/// All but the last of these.
+const BEFORE_SWITCH: &[JobState] = {
+    let [before @ .., _] = &BEFORE_DECISION;
+    before
+};
 const AFTER_SWITCH: [JobState; 2] = [JobState::Switched, JobState::Holding];

@@ -9,8 +9,8 @@ use std::time::SystemTime;
 
 pub(super) use self::run::PlanRunner;
 use super::hours::Hours;
-use super::kinds::{add_model, add_type};
 use super::how::{How, names_columns, sets_how};
+use super::kinds::{add_model, add_type};
 use super::{Job, Pace};
 use crate::model::Model;
 use crate::schema::DataType;

@@ -3,8 +3,8 @@
 use super::Reshard;
 use super::check::examine;
 use super::division::Division;
-use super::kinds::{add_model, add_type};
 use super::how::{How, sets_how};
+use super::kinds::{add_model, add_type};
 use super::planned::Planned;
 use crate::catalog::{Job, JobKind, JobState, Part, Plan, PlanState, StepOf, Store};
 use crate::error::{Error, ErrorKind, Result};
