@@ -87,7 +87,7 @@ struct SplitArgs {
     #[arg(short, long)]
     group: Option<String>,
     /// Plan which logical shards are split, and on which servers: those that are larger than a server's share.
-    #[arg(long, conflicts_with_all = ["shard", "into", "at", "copy_all", "gradual", "types"])]
+    #[arg(long, conflicts_with_all = ["shard", "into", "at", "copy_all", "gradual"])]
     auto: bool,
     /// With --auto: split logical shards of more bytes than this, such as 50GB.
     #[arg(long, value_name = "BYTES", value_parser = rebalance::size, requires = "auto")]
