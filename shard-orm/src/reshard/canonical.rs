@@ -311,7 +311,11 @@ impl Place {
     /// Writes rows in a transaction that is rolled back.
     async fn tried(&mut self, table: &MovedTable, state: State, rows: &[Cells]) -> Result<()> {
         self.begin_as(state).await?;
-        let written = self.put_rows(table, rows).await;
+        // Where changes are applied, the rows are there already.
+        let written = match self.delete_rows(table, &table.keys(rows)).await {
+            Ok(()) => self.put_rows(table, rows).await,
+            Err(error) => Err(error),
+        };
         self.rollback().await;
         written
     }

@@ -160,6 +160,13 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert_eq!(audits(&application, 4).await, [own.clone()]);
         own.delete(&application, 4).await.unwrap();
 
+        // A writer of SQLite keeps the runner from taking its place there.
+        if fixture.dialect == Dialect::Sqlite {
+            let job = reshard.run(job.id).await.unwrap();
+            assert_eq!(job.state, JobState::Reversed, "{job:?}");
+            assert_eq!(audits(&application, MOVING).await, [kept, more]);
+            return;
+        }
         // One that is written when one of the parts is closed already.
         let key = (0..).find(|key| operator.locate(&Order::shard(*key)).unwrap().shard == Some(4)).unwrap();
         let tx = application.begin(Order::shard(key)).await.unwrap();
