@@ -62,7 +62,7 @@ behaviours! { (Order, Country), 2 shards on 1 servers, |options| options;
         eventually("it fails", async || value("failures") >= Some(2.0)).await;
         let age = value("age_seconds").unwrap();
         eventually("it gets older", async || value("age_seconds").unwrap() > age).await;
-        fixture.setup_of(on).run().await.unwrap();
+        fixture.setup_of(on).create_missing("shop", [0]).run().await.unwrap();
         eventually("it is level again", async || value("failures") == Some(0.0)).await;
 
         // Of copies that nobody keeps up to date nothing is known.
