@@ -71,8 +71,8 @@ pub(crate) async fn measure(fleet: &Fleet) {
 
 /// Prints the latencies of all calls, of reads and of writes, with their ratios to the `first` that were shown.
 fn show(name: &str, calls: &[Call], first: &mut Vec<(f64, f64)>) {
-    let kinds: [(&str, fn(&Call) -> bool); 3] = [
-        ("all", |_| true),
+    let kinds = [
+        ("all", (|_| true) as fn(&Call) -> bool),
         ("reads", |call| !call.writes),
         ("writes", |call| call.writes),
     ];

@@ -1,5 +1,6 @@
 //! Rows without a shard key that are written while logical shards are merged, or after a split: they are never mixed.
 
+use std::slice::from_ref;
 use std::time::Duration;
 
 use shard_orm::prelude::*;
@@ -93,7 +94,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert_named(&running.await.unwrap().unwrap_err(), 2);
         // Both serve.
         assert_eq!(audits(&operator, 1).await, [kept.clone(), more.clone()]);
-        assert_eq!(audits(&operator, 2).await, [late.clone()]);
+        assert_eq!(audits(&operator, 2).await, from_ref(&late));
         late.delete(&operator, 2).await.unwrap();
         let job = reshard.run(job.id).await.unwrap();
         assert_eq!(job.state, JobState::Holding, "{job:?}");
@@ -128,8 +129,8 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let job = running.await.unwrap().unwrap();
         assert_eq!(job.state, JobState::Aborted, "{job:?}");
         assert!(job.message.contains("`audits` has no shard key"), "{job:?}");
-        assert_eq!(audits(&application, 1).await, [kept.clone()]);
-        assert_eq!(audits(&application, 2).await, [late.clone()]);
+        assert_eq!(audits(&application, 1).await, from_ref(&kept));
+        assert_eq!(audits(&application, 2).await, from_ref(&late));
         // Without them, it is merged.
         late.delete(&application, 2).await.unwrap();
         let job = merge(&reshard).start().await.unwrap();
@@ -157,7 +158,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert_named(&error, 4);
         assert!(error.to_string().contains("or finish it"), "{error}");
         assert_eq!(reshard.job(job.id).await.unwrap().state, JobState::Holding);
-        assert_eq!(audits(&application, 4).await, [own.clone()]);
+        assert_eq!(audits(&application, 4).await, from_ref(&own));
         own.delete(&application, 4).await.unwrap();
 
         // A writer of SQLite keeps the runner from taking its place there.
@@ -180,7 +181,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         assert_named(&running.await.unwrap().unwrap_err(), 4);
         assert_eq!(reshard.job(job.id).await.unwrap().state, JobState::Holding);
         // Both serve, and take writes.
-        assert_eq!(audits(&application, 4).await, [late.clone()]);
+        assert_eq!(audits(&application, 4).await, from_ref(&late));
         late.delete(&application, 4).await.unwrap();
         let last = audit(3, "last").insert(&application, MOVING).await.unwrap();
         let job = reshard.run(job.id).await.unwrap();

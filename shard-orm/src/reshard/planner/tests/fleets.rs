@@ -181,8 +181,9 @@ pub(super) fn giants(seed: u64, servers: usize, shards: u32, is_open: bool) -> C
         tangled(seed, servers, shards)
     };
     let total: u64 = case.fleet.shards.iter().map(|shard| shard.bytes).sum();
+    // A split has 64 parts at most: with larger ones, a plan would be followed by a second one.
+    let times = 1 + total / u64::try_from(servers / 40).unwrap().max(4);
     for _ in 0..1 + random.below(3) {
-        let times = 1 + total / 4;
         let at = random.index(case.fleet.shards.len());
         let giant = &mut case.fleet.shards[at];
         giant.bytes = 64 + random.below(times);
