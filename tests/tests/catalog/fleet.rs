@@ -158,12 +158,13 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         .await;
 
         let plan = by_load().plan().await.unwrap();
-        let moves: Vec<_> = plan.steps.iter().map(|step| &step.action).collect();
-        assert!(!moves.is_empty(), "{plan:?}");
-        for action in moves {
-            let Action::Move { from, to, .. } = action else { panic!("{action:?}") };
-            assert_eq!((&**from, &**to), ("server-0", "server-1"), "{plan:?}");
-        }
+        let Some(Action::Move { from, to, .. }) = plan.steps.first().map(|step| &step.action) else {
+            panic!("{plan:?}")
+        };
+        assert_eq!((&**from, &**to), ("server-0", "server-1"), "{plan:?}");
+        // How much it is depends on the time that each call took.
+        let [before, after] = [&plan.before, &plan.after].map(|loads| loads[0].load.abs_diff(loads[1].load));
+        assert!(after < before, "{plan:?}");
         process.close().await;
     }
 }
