@@ -21,7 +21,7 @@ pub(super) struct How {
 macro_rules! sets_how {
     ($builder:ident, $($how:tt).+) => {
         impl $builder {
-            /// How fast rows are copied; the default is [`Pace::Gentle`].
+            /// How fast rows are copied; the default is [`Pace::Gentle`](crate::reshard::Pace::Gentle).
             pub fn pace(mut self, pace: $crate::reshard::Pace) -> Self {
                 self.$($how).+.pace = pace;
                 self
