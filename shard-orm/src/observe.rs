@@ -95,7 +95,7 @@ impl Observed {
                 table = "",
                 micros = outcome.took,
                 waited_micros = 0,
-                // It has no rows that the call would convert.
+                // A commit returns no rows to convert.
                 network_micros = outcome.took,
                 decode_micros = 0,
                 rows = 0,

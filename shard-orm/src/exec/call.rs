@@ -197,7 +197,7 @@ impl Call {
             converting: read,
             reader: converting.map(|_| rest - read),
         };
-        // What failed without a row has converted none: it got no connection.
+        // A call that failed before its first row converted nothing.
         let has_read = self.running.rows() > 0 || outcome.rows == Err(ErrorKind::Decode);
         if outcome.rows.is_err() && !has_read {
             parts.queued += rest;

@@ -262,7 +262,7 @@ fn rows<'a, T: Send + 'a>(
                 let _marker = writes.then(|| WriteMarker::new(marks, &handle));
                 let mut may_ask_again = !writes;
                 let (mut has_rows, mut is_planned_anew) = (false, false);
-                // One that was taken before the call began was not waited for in it.
+                // The wait for a connection that was taken before the call began is not part of it.
                 let (is_taken, since) = (taken.is_some(), Instant::now());
                 let begun = match taken.take() {
                     Some(taken) => Ok(Some(taken)),

@@ -135,8 +135,8 @@ impl GroupLock {
             send(primary, &handle, Intent::Read, label, &select, &mut held).await?;
             let is_left =
                 |(other, _): &(String, i64)| holder.ends_with(CREATES) && other.ends_with(CREATES);
-            // Moves are created one at a time. The lock of another creation was left in a namespace that moved meanwhile,
-            // and back.
+            // Moves are created one at a time, so the other creation has ended. Its lock was left in a namespace that moved
+            // away and came back: it expires.
             if held.row.as_ref().is_some_and(is_left) && waited < ttl + PAUSE {
                 tokio::time::sleep(PAUSE).await;
                 continue;

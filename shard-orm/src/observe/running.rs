@@ -14,7 +14,7 @@ const SMALL: usize = 4 << 10;
 /// Nothing was waited for yet: the first wait begins once there is a connection. A [`SMALL`] statement is sent
 /// at once, so the clock is not read for that.
 const NOTHING_YET: i32 = 0;
-/// As good as nothing was waited for, but the next wait begins when the clock says so.
+/// Next to nothing was waited for, and the clock is read when the next wait begins.
 const AS_GOOD_AS_NOTHING: i32 = 1;
 /// The microseconds of a tick, in which waits are counted: nine hours have room.
 const TICK: u64 = 16;

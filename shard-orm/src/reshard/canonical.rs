@@ -311,7 +311,7 @@ impl Place {
     /// Writes rows in a transaction that is rolled back.
     async fn tried(&mut self, table: &MovedTable, state: State, rows: &[Cells]) -> Result<()> {
         self.begin_as(state).await?;
-        // Where changes are applied, the rows are there already.
+        // When changes are applied, the rows may exist already.
         let written = match self.delete_rows(table, &table.keys(rows)).await {
             Ok(()) => self.put_rows(table, rows).await,
             Err(error) => Err(error),

@@ -6,7 +6,8 @@
 //! acts, in the transaction in which it acts.
 //!
 //! Decisions are changes of the job's state. Four of them are final: `switched`, `aborting`, `finishing`
-//! and `reversing`; the last one until a source is opened, as long as a row cannot go back. Nothing is dropped at the target before `aborting`, nothing at the source before
+//! and `reversing`. The runner that recorded `reversing` may return to `holding` if a row cannot go back and no source
+//! was opened yet. Nothing is dropped at the target before `aborting`, nothing at the source before
 //! `finishing`, and before the target was seen to serve since then. The exception is a part that stays: in `parting`,
 //! which is as final, the source gives its tables to it. The log is drained before that state is recorded, and never
 //! after it.

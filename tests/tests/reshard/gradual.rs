@@ -250,7 +250,7 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
         let job = bed.reshard.job(bed.job.id).await.unwrap();
         assert!(job.owner.is_some() && job.state == JobState::Shifting, "{job:?}");
         relay.lead_to(&fixture.server_urls()[1]).await;
-        // The job goes on by itself. A read of replicas finds what the target had at most, until that is level again.
+        // The job goes on by itself. Until the target has caught up, a read from replicas may return the row that it had before.
         while !running.is_finished() {
             let found = bed.read(Read::Replica).await;
             assert!(found == 29 || found == THERE, "{found}");

@@ -31,7 +31,6 @@ behaviours! { (Order, Setting), 4 shards on 2 servers, |options| options;
             eventually("the job is published", async || find("s") == Some(1.0)).await;
             let (runner, own) = (operator.reshard().unwrap(), job);
             let running = tokio::spawn(async move { runner.run(own).await });
-            // Its source is told to estimate: a table that was never analyzed has no estimate.
             eventually("it copies", async || {
                 let copied = find("_rows_copied").unwrap();
                 copied > 0.0 && copied < f64::from(ROWS)

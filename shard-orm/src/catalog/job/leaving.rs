@@ -96,7 +96,7 @@ impl Leaving {
                 (Expr::col(Alias::new(column)), *range.start(), *range.end());
             match first {
                 first if first == last => column.eq(first),
-                // Below it is nothing. The text of this number is none of 64 bits on PostgreSQL.
+                // No key is lower, and PostgreSQL does not read the text of this number as a bigint.
                 i64::MIN => column.lte(last),
                 first => column.between(first, last),
             }
